@@ -1,0 +1,84 @@
+"""The artifact: a folder with ``card.json``, the one format for everything fitted.
+
+``card.json`` says what the artifact is, what data (sha) and configuration made it, with which versions, and what was
+measured. A student, a calibration map and a fitted matcher are all such folders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from epm.config import __version__
+from epm.errors import ArtifactError
+
+CARD_NAME = "card.json"
+ArtifactKind = Literal["student", "encoder", "evidence-model", "calibration-map", "thresholds"]
+
+
+class ArtifactCard(BaseModel):
+    """What stands in ``card.json``. ``data`` maps each input's role to its SHA-256; ``figures`` are measured numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    kind: ArtifactKind
+    name: str
+    created_at: str
+    epm_version: str
+    data: dict[str, str]
+    config: dict[str, object]
+    versions: dict[str, str]
+    figures: dict[str, object]
+    parents: dict[str, str] = {}
+
+
+def write_card(
+    folder: Path, *, kind: ArtifactKind, name: str, data: Mapping[str, str], config: Mapping[str, object],
+    versions: Mapping[str, str], figures: Mapping[str, object], parents: Mapping[str, str] | None = None,
+) -> ArtifactCard:  # fmt: skip
+    """Write ``card.json`` into the folder (made if absent), atomically, and return it.
+
+    Raises:
+        ArtifactError: the folder cannot be written.
+    """
+    card = ArtifactCard(
+        kind=kind, name=name, created_at=datetime.now(UTC).isoformat(timespec="seconds"), epm_version=__version__,
+        data=dict(data), config=dict(config), versions=dict(versions), figures=dict(figures), parents=dict(parents or {}),
+    )  # fmt: skip
+    target = folder / CARD_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".json.partial")
+        partial.write_text(json.dumps(card.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        msg = f"cannot write artifact {str(folder)!r}: {error.strerror}; choose a writable folder"
+        raise ArtifactError(msg) from error
+    return card
+
+
+def read_card(folder: Path, *, kind: ArtifactKind) -> ArtifactCard:
+    """The card of an artifact of that kind.
+
+    Raises:
+        ArtifactError: no card, a damaged card, or an artifact of another kind.
+    """
+    path = folder / CARD_NAME
+    try:
+        card = ArtifactCard.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{str(folder)!r} is no artifact: cannot read {CARD_NAME} ({error.strerror}); give the folder that 'epm' wrote"
+        raise ArtifactError(msg) from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        msg = f"artifact {str(folder)!r} has a damaged {CARD_NAME}: {str(error).splitlines()[0]}; make it anew"
+        raise ArtifactError(msg) from error
+    if card.kind != kind:
+        msg = f"artifact {str(folder)!r} is a {card.kind!r}, but a {kind!r} is needed"
+        raise ArtifactError(msg)
+    return card

@@ -1,0 +1,1 @@
+"""The command line: the roof of the house; each command parses, calls one library function and renders its result."""

@@ -1,0 +1,60 @@
+"""The ``epm`` program: collects the commands and turns errors into exit codes.
+
+Results go to stdout, logs and progress to stderr. An ``EpmError`` is one line without a traceback; anything else is a
+bug and keeps its traceback (exit 1).
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from epm.config import __version__
+from epm.errors import EpmError, ExitCode
+
+COMMAND_MODULES = ("demo", "data", "match", "bench", "teach", "judge", "import_", "export", "distill", "audit", "runs")
+"""Every module under ``epm.cli`` that registers commands, in the order of the help page."""
+
+
+def build_app() -> typer.Typer:
+    """The whole command tree; importing it loads nothing heavy."""
+    app = typer.Typer(
+        name="epm",
+        help="Decide whether two e-commerce listings are the same product, and turn agents into an audited local student.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def _root(*, version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True)) -> None:
+        if version:
+            typer.echo(f"epm {__version__}")
+            raise typer.Exit
+
+    for name in COMMAND_MODULES:
+        try:  # LANDING: removed when all commands are here
+            module = import_module(f"epm.cli.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"epm.cli.{name}":
+                raise
+            continue
+        module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the program and exit with an ``ExitCode``."""
+    try:
+        build_app()()
+    except EpmError as error:
+        typer.echo(f"epm: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("epm: interrupted; repeat the command to resume", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(ExitCode.OK)

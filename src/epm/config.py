@@ -1,0 +1,31 @@
+"""The version, default places, and the environment settings that keep our libraries quiet and offline.
+
+No other module reads or writes environment variables, except for secrets, which are named where they are used.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+DEFAULT_STORE = Path(".epm") / "store.db"
+
+_LIBRARY_SETTINGS = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else litellm fetches its price map from the network at import
+    "LITELLM_LOG": "ERROR",
+    "ANONYMIZED_TELEMETRY": "False",  # chromadb
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DISABLE_TELEMETRY": "1",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "LANGGRAPH_STRICT_MSGPACK": "true",
+    "LANGSMITH_TRACING": "false",
+}
+
+
+def quiet_libraries() -> None:
+    """Set each library's telemetry, tracing and start-up network access to off, unless the user has set it."""
+    for name, value in _LIBRARY_SETTINGS.items():
+        os.environ.setdefault(name, value)

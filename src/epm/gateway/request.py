@@ -1,0 +1,99 @@
+"""What travels through the gateway: requests, replies, usage, and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class TaskKind(StrEnum):
+    """The typed tasks that the ``rules`` transport can answer honestly."""
+
+    EXTRACT = "extract"
+    ASK = "ask"
+    SUFFICIENT = "sufficient"
+    RESEARCH = "research"
+    DECIDE = "decide"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The typed meaning of a request, beside its prompt text: kind and JSON payload."""
+
+    kind: TaskKind
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model to ask and how. ``name`` is ``rules`` or a litellm model name; ``api_key_env`` names the secret."""
+
+    name: str
+    api_base: str | None = None
+    api_key_env: str | None = None
+    temperature: float = 0.0
+    max_tokens: int = 1500
+    timeout_s: float = 60.0
+    price_in_usd: float | None = None
+    price_out_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallScope:
+    """Who asks: bookkeeping for the ledger. ``sample_index`` is part of the cache key, the rest is not."""
+
+    run_id: str | None
+    item_id: str | None
+    role: str
+    prompt_id: str | None = None
+    prompt_sha: str | None = None
+    sample_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A request in OpenAI chat format, with its typed task where it has one."""
+
+    body: Mapping[str, object]
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one physical call; ``is_estimated`` when the server did not say."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A reply in OpenAI chat-completion format with what it took; ``cost_usd`` is ``None`` when the price is unknown."""
+
+    body: Mapping[str, object]
+    usage: Usage
+    model: str
+    latency_s: float
+    cost_usd: float | None
+    is_cached: bool = False
+
+
+class Transport(Protocol):
+    """Sends one request once. ``identity`` is part of the cache key: it changes when the same body would be answered otherwise."""
+
+    name: str
+    identity: str
+
+    async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
+        """The reply.
+
+        Raises:
+            ModelError: with its error class; the gateway alone decides about retries.
+        """
+        ...

@@ -1,0 +1,39 @@
+"""The Judge seam: anything that grades a Rationale on one axis or more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import ModelSettings
+from epm.identity import STRICT, IdentityRule
+from epm.judgement import Judgement
+from epm.pair import Pair
+from epm.rationale import Rationale
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeContext:
+    """What a judge may use. There is no gold label in it, and judges must not read ``Pair.gold_label``."""
+
+    identity: IdentityRule = STRICT
+    gateway: Gateway | None = None
+    model: ModelSettings | None = None
+    run_id: str | None = None
+    seed: int = 0
+
+
+class Judge(Protocol):
+    """Grades rationales. A judge that fails returns an unscored axis, never 0."""
+
+    name: str
+    version: str
+
+    async def score(self, batch: Sequence[tuple[Pair, Rationale]], ctx: JudgeContext) -> list[Judgement]:
+        """One judgement for each (pair, rationale), in the same order."""
+        ...
+
+
+JudgeFactory = Callable[[str | None], Judge]

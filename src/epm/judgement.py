@@ -1,0 +1,53 @@
+"""What a judge says about one rationale: a score per axis, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from epm.rationale import Axis
+
+
+@dataclass(frozen=True, slots=True)
+class AxisScore:
+    """One axis: a score in [0, 1] with its labelled level and reason, or ``unscored_reason``.
+
+    Unscored is not zero: it masks the sample wherever scores are used.
+    """
+
+    axis: Axis
+    score: float | None
+    level: str | None = None
+    reason: str | None = None
+    unscored_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.score is None) != (self.unscored_reason is not None):
+            msg = f"axis {self.axis.value!r}: needs either a score or an unscored_reason, got {self.score!r} and {self.unscored_reason!r}"
+            raise ValueError(msg)
+        if self.score is not None and not 0.0 <= self.score <= 1.0:
+            msg = f"axis {self.axis.value!r}: score {self.score!r} is outside [0, 1]"
+            raise ValueError(msg)
+
+    @classmethod
+    def unscored(cls, axis: Axis, reason: str) -> AxisScore:
+        """No score, and why."""
+        return cls(axis, None, unscored_reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One judge's scores for one rationale of one pair; ``scores`` holds one entry for each axis it judges."""
+
+    pair_id: str
+    rationale_sha: str
+    judge: str
+    scores: tuple[AxisScore, ...]
+    cost_usd: float = 0.0
+
+    def score(self, axis: Axis) -> float | None:
+        """The score of an axis; ``None`` when unscored or not judged."""
+        return next((s.score for s in self.scores if s.axis is axis), None)
+
+    def is_complete(self) -> bool:
+        """True when every judged axis has a score."""
+        return all(s.score is not None for s in self.scores)

@@ -1,0 +1,60 @@
+"""The Matcher seam: anything that decides pairs.
+
+A matcher is made by its factory from the text after the colon in ``NAME[:ARG]`` and decides batches. It returns one
+Decision for each pair, in order; a pair it cannot decide comes back as ``failed`` or ``abstained``.
+
+    class AlwaysMatch:
+        name = "always-match"
+        version = "1"
+        async def decide(self, batch, ctx):
+            return [Decision(p.id, Outcome.DECIDED, label=Label.MATCH, probability=1.0) for p in batch]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+from epm.decision import Decision
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import ModelSettings
+from epm.identity import STRICT, IdentityRule
+from epm.knowledge.index import KnowledgeIndex
+from epm.pair import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class MatchContext:
+    """What a matcher may use: the identity rule, the only way to a model, the knowledge index, the seed."""
+
+    identity: IdentityRule = STRICT
+    gateway: Gateway | None = None
+    model: ModelSettings | None = None
+    knowledge: KnowledgeIndex | None = None
+    run_id: str | None = None
+    seed: int = 0
+
+
+class Matcher(Protocol):
+    """Decides pairs. ``name`` and ``version`` are part of a run's identity."""
+
+    name: str
+    version: str
+
+    async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
+        """One decision for each pair, in the same order."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A matcher with inner thresholds that can be chosen on labelled validation pairs."""
+
+    def tuned(self, valid: Sequence[Pair]) -> Self:
+        """A copy with thresholds chosen on ``valid`` so that probability 0.5 is the best operating point."""
+        ...
+
+
+MatcherFactory = Callable[[str | None], Matcher]
+"""Makes a matcher from the ARG of ``NAME:ARG`` (``None`` without one); raises ConfigError for a wrong ARG."""

@@ -1,0 +1,26 @@
+"""Progress of long work as plain values; the command line decides how to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """How far a stage is. ``n_done`` counts every finished item, failed and unscored ones included."""
+
+    stage: str
+    n_total: int
+    n_done: int
+    n_failed: int = 0
+    n_cached: int = 0
+    cost_usd: float = 0.0
+    note: str = ""
+
+
+ProgressSink = Callable[[ProgressEvent], None]
+
+
+def silent(_event: ProgressEvent) -> None:
+    """The sink that shows nothing."""

@@ -1,0 +1,69 @@
+"""Names of built-in matchers and judges, loaded when asked for; entry points are for third parties.
+
+A built-in is one line in a literal dict: name to ``module:factory``. The factory takes the ARG of ``NAME:ARG``
+(``None`` without one) and returns the matcher or judge. Third parties register factories under the entry-point groups
+``epm.matchers`` and ``epm.judges``; a built-in name cannot be taken over.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import cast
+
+from epm.errors import ConfigError
+from epm.judge import Judge, JudgeFactory
+from epm.matcher import Matcher, MatcherFactory
+
+MATCHERS = {
+    "tfidf": "epm.matchers.tfidf:make",
+    "model-token": "epm.matchers.model_token:make",
+    "evidence-rules": "epm.matchers.evidence_rules:make",
+    "recorded": "epm.matchers.recorded:make",
+    "multi-agent-rag": "epm.agents.matcher:make",
+    "seed": "epm.distill.student:make_seed",
+    "student": "epm.distill.student:make",
+    "student-label": "epm.distill.student:make_label_mode",
+}
+JUDGES = {
+    "checks": "epm.judges.checks:make",
+    "core": "epm.judges.model_judge:make_core",
+    "identifier": "epm.judges.model_judge:make_identifier",
+    "variant": "epm.judges.model_judge:make_variant",
+}
+
+
+def make_matcher(spec: str) -> Matcher:
+    """The matcher of ``NAME`` or ``NAME:ARG``.
+
+    Raises:
+        ConfigError: the name is unknown, its extra is not installed, or the argument is wrong.
+    """
+    factory, arg = _find(spec, MATCHERS, "matcher")
+    return cast(MatcherFactory, factory)(arg)
+
+
+def make_judge(spec: str) -> Judge:
+    """The judge of ``NAME`` or ``NAME:ARG``; raises like :func:`make_matcher`."""
+    factory, arg = _find(spec, JUDGES, "judge")
+    return cast(JudgeFactory, factory)(arg)
+
+
+def _find(spec: str, built_in: dict[str, str], noun: str) -> tuple[object, str | None]:
+    name, colon, arg = spec.partition(":")
+    target = built_in.get(name)
+    if target is None:
+        found = {point.name: point for point in entry_points(group=f"epm.{noun}s")}
+        if name not in found:
+            msg = f"{noun} {name!r} is unknown: use one of {sorted({*built_in, *found})}"
+            raise ConfigError(msg)
+        return found[name].load(), arg if colon else None
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute), arg if colon else None
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("epm"):
+            raise
+        extra = "distill" if module.startswith("epm.distill") else "rag"
+        msg = f"{noun} {name!r} needs the package {error.name!r}: pip install 'epm[{extra}]'"
+        raise ConfigError(msg) from error
