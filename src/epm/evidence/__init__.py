@@ -1,1 +1,1 @@
-"""evidence"""
+"""The evidence engine: deterministic readings and comparisons of listings."""

@@ -1,1 +1,1 @@
-"""files"""
+"""Pair files in and out: JSON Lines, CSV and Parquet readers, and atomic writing."""

@@ -1,1 +1,1 @@
-"""matchers"""
+"""Built-in matchers that need no model."""

@@ -1,1 +1,1 @@
-"""store"""
+"""The run store: runs, items, calls, rationales, decisions, judgements; append-only, one writer, resumable."""

@@ -1,0 +1,52 @@
+"""What the nodes of one item may use, and the one way they ask a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from epm.agents.item_gateway import ItemGateway
+from epm.gateway.request import CallScope, ModelSettings, Task
+from epm.identity import IdentityRule
+from epm.knowledge.index import KnowledgeIndex
+from epm.prompts.library import load_prompt
+
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+
+PROMPTS = {role: f"teacher/{role}.v1" for role in ("extract", "ask", "sufficient", "research", "decide", "verify")}
+"""The prompt version of every step: part of a run's identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherContext:
+    """One item's gateway, model, identity rule and knowledge. ``now_s`` is the time of the run, UTC epoch seconds."""
+
+    gateway: ItemGateway
+    model: ModelSettings
+    identity: IdentityRule
+    knowledge: KnowledgeIndex
+    now_s: float
+    item_id: str
+    run_id: str | None = None
+
+    def scope(self, role: str) -> CallScope:
+        """Who asks, for the ledger."""
+        prompt = load_prompt(PROMPTS[role])
+        return CallScope(self.run_id, self.item_id, f"teacher/{role}", prompt.id, prompt.sha256)
+
+    async def ask(self, role: str, variables: dict[str, str], reply: type[ReplyT], task: Task) -> ReplyT:
+        """The typed reply of one model step.
+
+        Raises:
+            ModelError: the call failed, or the reply did not fit even after one repair.
+        """
+        # Structured calls bring in instructor and litellm, which cost seconds to import.
+        from epm.gateway.structured import ask
+
+        system, user = load_prompt(PROMPTS[role]).render(**variables)
+        answered = await ask(
+            self.gateway, model=self.model, system=system, user=user, response_model=reply, task=task, scope=self.scope(role)
+        )
+        return answered.value

@@ -1,0 +1,38 @@
+"""A gateway that counts what one item spends, whichever way its calls are made."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import CallScope, ChatReply, ChatRequest
+
+
+@runtime_checkable
+class _Forgetful(Protocol):
+    async def forget(self, request: ChatRequest, scope: CallScope) -> None: ...
+
+
+class ItemGateway:
+    """Passes every call on and adds it up. ``cost_usd`` counts unknown prices as 0; ``n_unpriced`` says how many."""
+
+    def __init__(self, inner: Gateway) -> None:
+        self._inner = inner
+        self.n_calls = 0
+        self.n_cached = 0
+        self.n_unpriced = 0
+        self.cost_usd = 0.0
+
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
+        """The reply of the inner gateway."""
+        reply = await self._inner.send(request, scope)
+        self.n_calls += 1
+        self.n_cached += reply.is_cached
+        self.n_unpriced += reply.cost_usd is None
+        self.cost_usd += reply.cost_usd or 0.0
+        return reply
+
+    async def forget(self, request: ChatRequest, scope: CallScope) -> None:
+        """Drop a kept reply that proved useless, where the inner gateway keeps any."""
+        if isinstance(self._inner, _Forgetful):
+            await self._inner.forget(request, scope)

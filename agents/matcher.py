@@ -1,0 +1,158 @@
+"""The matcher ``multi-agent-rag[:MODEL]``: the teacher's graph, once for each pair.
+
+    epm bench pairs.jsonl --matcher multi-agent-rag:rules
+
+An item that cannot be decided comes back as a record: ``failed`` with its error class, or ``abstained`` where the
+second reader kept its veto. Gold labels are taken off before a pair enters the graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from epm.agents.context import PROMPTS, TeacherContext
+from epm.agents.item_gateway import ItemGateway
+from epm.agents.state import TeacherState, blind
+from epm.decision import Decision, Outcome
+from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import ModelSettings
+from epm.knowledge.catalogue import batch_index, listing_entries
+from epm.knowledge.index import KnowledgeIndex
+from epm.knowledge.memory import MemoryIndex
+from epm.matcher import MatchContext
+from epm.pair import Pair
+from epm.prompts.library import prompts_sha
+
+NAME = "multi-agent-rag"
+VERSION = "1"
+DEFAULT_MODEL = "rules"
+_IN_FLIGHT = 16
+"""Items of one batch at work at a time; the gateway's limiter decides how many calls that may be."""
+
+
+def make(arg: str | None) -> MultiAgentRag:
+    """The matcher; ``arg`` is a model name that wins over the context's model."""
+    return MultiAgentRag(model_name=arg or None)
+
+
+def teacher_prompts_sha() -> str:
+    """SHA-256 over all prompts the teacher uses."""
+    return prompts_sha(PROMPTS.values())
+
+
+class MultiAgentRag:
+    """Decides each pair with the teacher's graph."""
+
+    def __init__(self, model_name: str | None = None) -> None:
+        self.name = NAME if model_name is None else f"{NAME}:{model_name}"
+        self.prompts_sha = teacher_prompts_sha()
+        self.version = f"{VERSION}+{self.prompts_sha[:12]}"
+        self._model_name = model_name
+        self._own_index: MemoryIndex | None = None
+
+    async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
+        """One decision for each pair, in the same order.
+
+        Raises:
+            ConfigError: the context has no gateway and the model is not ``rules``.
+        """
+        model = self._settings(ctx)
+        tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(batch), time.time())
+        slots = asyncio.Semaphore(_IN_FLIGHT)
+
+        async def decide_in_turn(pair: Pair) -> Decision:
+            async with slots:
+                return await decide_pair(pair, tools, ctx)
+
+        return list(await asyncio.gather(*(decide_in_turn(pair) for pair in batch)))
+
+    def _settings(self, ctx: MatchContext) -> ModelSettings:
+        settings = ctx.model or ModelSettings(DEFAULT_MODEL)
+        return settings if self._model_name is None else replace(settings, name=self._model_name)
+
+    def _index_with(self, batch: Sequence[Pair]) -> MemoryIndex:
+        """The matcher's own index: grows with each batch, so that later batches see earlier rivals and answers."""
+        if self._own_index is None:
+            self._own_index = batch_index(batch)
+        else:
+            self._own_index.add(listing_entries(batch, provenance="batch"))
+        return self._own_index
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTools:
+    """What all items of a batch share. ``now_s`` is UTC epoch seconds."""
+
+    gateway: Gateway
+    model: ModelSettings
+    knowledge: KnowledgeIndex
+    now_s: float
+
+
+def rules_gateway(model: ModelSettings) -> Gateway:
+    """A gateway in memory to the rules transport, for callers that brought none.
+
+    Raises:
+        ConfigError: another model is wanted; its calls need a configured gateway.
+    """
+    if model.name != DEFAULT_MODEL:
+        msg = f"matcher {NAME!r} was given the model {model.name!r} but no gateway; run it through 'epm bench' or 'epm teach'"
+        raise ConfigError(msg)
+    from epm.gateway.metered import MeteredGateway
+    from epm.gateway.transports.rules import RulesTransport
+
+    return MeteredGateway(RulesTransport(), None)
+
+
+async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext) -> Decision:
+    """The graph's decision on one pair; a failed model call is a failed decision."""
+    # The graph brings in langgraph and langchain.
+    from langgraph.errors import GraphRecursionError
+
+    from epm.agents.graph import RECURSION_LIMIT, teacher_graph
+
+    gateway, start = ItemGateway(tools.gateway), time.perf_counter()
+    context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id)
+    entry: TeacherState = {"pair": blind(pair)}
+    try:
+        state = await teacher_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+        decision = decision_of(pair.id, state)
+    except ModelError as error:
+        decision = Decision.failed(pair.id, error.error_class, str(error))
+    except GraphRecursionError as error:
+        decision = Decision.failed(pair.id, ErrorClass.INVALID_STRUCTURE, f"the model kept calling tools: {error}")
+    spent = {"n_calls": gateway.n_calls, "n_cached": gateway.n_cached, "n_unpriced": gateway.n_unpriced}
+    provenance = {"matcher": NAME, "model": tools.model.name, "prompts_sha": teacher_prompts_sha(), **decision.provenance, **spent}
+    return replace(decision, cost_usd=gateway.cost_usd, latency_s=time.perf_counter() - start, provenance=provenance)
+
+
+def decision_of(pair_id: str, state: TeacherState) -> Decision:
+    """What a finished state decides. A vetoed rationale stays in the provenance only: nobody learns from it."""
+    rationale, provenance = state["draft"].rationale(), _provenance(state)
+    if state["vetoed_by"] is None:
+        return Decision.from_rationale(pair_id, rationale, provenance=provenance)
+    kept = {**provenance, "problems": list(state["problems"]), "vetoed_rationale": rationale.model_dump(mode="json")}
+    reason = f"vetoed by {state['vetoed_by']}: {'; '.join(state['problems'])[:500]}"
+    if state["vetoed_by"] == "checks":
+        return replace(Decision.failed(pair_id, ErrorClass.INVALID_STRUCTURE, reason), provenance=kept)
+    return Decision(pair_id, Outcome.ABSTAINED, error=reason, provenance=kept)
+
+
+def _provenance(state: TeacherState) -> Mapping[str, object]:
+    reasons = state.get("review_reasons", ())
+    return {
+        "confidence": state["draft"].confidence,
+        "needs_review": bool(reasons),
+        "review_reasons": list(reasons),
+        "n_questions": len(state["questions"]),
+        "n_recalled": sum(answer.source == "recalled" for answer in state["answers"]),
+        "n_researched": sum(answer.source == "researched" for answer in state["answers"]),
+        "n_searches": state["n_searches"],
+        "n_vetoes": state["n_vetoes"],
+        "citations": sorted({cited for answer in state["answers"] for cited in answer.citations}),
+        "rivals": [rival.id for rival in state["rivals"]],
+    }

@@ -1,0 +1,47 @@
+"""decide: writes the Rationale, with answers and nearest rivals in view, and the faults of a first draft if there was one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from langgraph.runtime import Runtime
+
+from epm.agents.context import TeacherContext
+from epm.agents.schemas import DecideReply
+from epm.agents.state import TeacherState
+from epm.gateway.request import Task, TaskKind
+from epm.identity import IdentityRule
+from epm.prompts.data_fields import listing_block, value_block
+from epm.prompts.identity_text import state_identity
+
+
+def identity_payload(identity: IdentityRule) -> dict[str, object]:
+    """The identity rule as JSON: its name and the relations that match under it."""
+    return {"name": identity.name, "matching": sorted(relation.value for relation in identity.matching)}
+
+
+async def decide(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
+    """The draft."""
+    pair, context = state["pair"], runtime.context
+    answers = [
+        {
+            "entity": a.question.entity, "attribute": a.question.attribute, "question": a.question.question,
+            "answer": a.text, "citations": list(a.citations), "source": a.source,
+        }
+        for a in state["answers"]
+    ]  # fmt: skip
+    rivals = [asdict(rival) for rival in state["rivals"]]
+    variables = {
+        "identity": state_identity(context.identity),
+        "left": listing_block("left", pair.left.texts()),
+        "right": listing_block("right", pair.right.texts()),
+        "readings": value_block("readings", state["readings"]),
+        "answers": value_block("answers", answers),
+        "rivals": value_block("rivals", rivals),
+        "problems": value_block("problems", list(state.get("problems", ()))),
+    }
+    payload = {
+        "left": pair.left.texts(), "right": pair.right.texts(), "identity": identity_payload(context.identity),
+        "answers": answers, "rivals": rivals,
+    }  # fmt: skip
+    return {"draft": await context.ask("decide", variables, DecideReply, Task(TaskKind.DECIDE, payload))}

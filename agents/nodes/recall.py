@@ -1,0 +1,57 @@
+"""recall: the nearest rivals of both listings, and answers known for the same entity and attribute.
+
+An answer about another entity is never recalled, however similar its question; nor is one that was learned from this very
+pair, nor one past its age. A model confirms that what was found settles the question.
+"""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from epm.agents.context import TeacherContext
+from epm.agents.schemas import Question, SufficientReply
+from epm.agents.state import Answer, Rival, TeacherState
+from epm.gateway.request import Task, TaskKind
+from epm.knowledge.catalogue import listing_entry_id, listing_text
+from epm.pair import Pair
+from epm.prompts.data_fields import value_block
+
+RIVALS_PER_SIDE = 2
+_ANSWERS_READ = 3
+
+
+async def recall(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
+    """Rivals, and the answers that could be recalled."""
+    pair, context = state["pair"], runtime.context
+    recalled = [await _recall_answer(question, pair.id, context) for question in state["questions"]]
+    return {"rivals": nearest_rivals(pair, context), "answers": tuple(answer for answer in recalled if answer is not None), "n_searches": 0}
+
+
+def nearest_rivals(pair: Pair, context: TeacherContext) -> tuple[Rival, ...]:
+    """The offers nearest to either side, without the two offers themselves."""
+    own = {listing_entry_id(pair.left), listing_entry_id(pair.right)}
+    found: dict[str, Rival] = {}
+    for listing in (pair.left, pair.right):
+        hits = context.knowledge.query(
+            listing_text(listing), kind="listing", top_k=RIVALS_PER_SIDE + len(own), now_s=context.now_s, exclude_pair_id=pair.id
+        )
+        kept = [hit.entry for hit in hits if hit.entry.id not in own][:RIVALS_PER_SIDE]
+        found.update({entry.id: Rival(entry.id, entry.text) for entry in kept})
+    return tuple(found.values())
+
+
+async def _recall_answer(question: Question, pair_id: str, context: TeacherContext) -> Answer | None:
+    entity, attribute = question.key()
+    hits = context.knowledge.query(
+        question.question, kind="answer", top_k=_ANSWERS_READ, now_s=context.now_s, exclude_pair_id=pair_id, entity=entity, attribute=attribute
+    )
+    if not hits:
+        return None
+    known = [{"id": hit.entry.id, "answer": hit.entry.text} for hit in hits]
+    variables = {"question": value_block("question", question.question), "answers": value_block("answers", known)}
+    task = Task(TaskKind.SUFFICIENT, {"question": question.model_dump(), "answers": known})
+    reply = await context.ask("sufficient", variables, SufficientReply, task)
+    if not reply.sufficient or not reply.answer:
+        return None
+    ids = {hit.entry.id for hit in hits}
+    return Answer(question, reply.answer, tuple(cited for cited in reply.citations if cited in ids) or tuple(ids)[:1], "recalled")

@@ -1,0 +1,33 @@
+"""record: researched answers of a passed item go into the knowledge index, with provenance and the pair they came from."""
+
+from __future__ import annotations
+
+import hashlib
+
+from langgraph.runtime import Runtime
+
+from epm.agents.context import TeacherContext
+from epm.agents.state import Answer, TeacherState
+from epm.knowledge.index import KnowledgeEntry
+
+ANSWER_AGE_S = 180 * 86_400.0
+"""Half a year: product facts change slowly, ranges and editions do not stand still."""
+
+
+def record(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
+    """The number of answers stored; none from an item that was vetoed."""
+    researched = [answer for answer in state["answers"] if answer.source == "researched"]
+    if state["vetoed_by"] is not None or not researched:
+        return {"n_recorded": 0}
+    runtime.context.knowledge.add([_entry(answer, state["pair"].id, runtime.context) for answer in researched])
+    return {"n_recorded": len(researched)}
+
+
+def _entry(answer: Answer, pair_id: str, context: TeacherContext) -> KnowledgeEntry:
+    entity, attribute = answer.question.key()
+    digest = hashlib.sha256("\0".join((entity, attribute, pair_id)).encode("utf-8", "surrogatepass")).hexdigest()
+    return KnowledgeEntry(
+        id=f"answer-{digest[:24]}", kind="answer", text=answer.text, provenance=f"teacher/research {context.model.name}: {', '.join(answer.citations)}",
+        entity=entity, attribute=attribute, pair_ids=(pair_id,), created_at_s=context.now_s, expires_at_s=context.now_s + ANSWER_AGE_S,
+        metadata={"question": answer.question.question, "run_id": context.run_id or ""},
+    )  # fmt: skip

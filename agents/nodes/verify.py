@@ -1,0 +1,57 @@
+"""verify: the draft is checked by program, then by a second reader; either can veto it.
+
+A veto sends the draft back to ``decide`` once, with its faults. A second veto is final: the item fails (the program's
+veto) or is left undecided (the reader's), and nothing is learned from it.
+"""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from epm.agents.context import TeacherContext
+from epm.agents.nodes.decide import identity_payload
+from epm.agents.schemas import VerifyReply
+from epm.agents.state import TeacherState
+from epm.gateway.request import Task, TaskKind
+from epm.judges.entailment import entailment_faults
+from epm.judges.grounding import grounding_faults
+from epm.judges.plausibility import plausibility_faults
+from epm.pair import Pair
+from epm.prompts.data_fields import listing_block, value_block
+from epm.prompts.identity_text import state_identity
+from epm.rationale import Rationale
+
+MAX_REPAIRS = 1
+
+
+async def verify(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
+    """The faults that veto the draft, if any, and who vetoed it."""
+    pair, context, rationale = state["pair"], runtime.context, state["draft"].rationale()
+    n_vetoes = state.get("n_vetoes", 0)
+    problems = check_problems(pair, rationale, context)
+    if problems:
+        return {"problems": problems, "vetoed_by": "checks", "n_vetoes": n_vetoes + 1}
+    reply = await _second_reading(pair, rationale, context)
+    if reply.verdict == "veto":
+        return {"problems": reply.problems or ("vetoed without a reason",), "vetoed_by": "model", "n_vetoes": n_vetoes + 1}
+    return {"problems": (), "vetoed_by": None, "n_vetoes": n_vetoes}
+
+
+def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) -> tuple[str, ...]:
+    """What the program finds so wrong that nobody may learn from it."""
+    faults = [
+        *grounding_faults(pair, rationale), *plausibility_faults(rationale), *entailment_faults(rationale, context.identity),
+    ]  # fmt: skip
+    return tuple(dict.fromkeys(f"{fault.axis}: {fault.reason}" for fault in faults if fault.level == "unsound"))
+
+
+async def _second_reading(pair: Pair, rationale: Rationale, context: TeacherContext) -> VerifyReply:
+    written = rationale.model_dump(mode="json")
+    variables = {
+        "identity": state_identity(context.identity),
+        "left": listing_block("left", pair.left.texts()),
+        "right": listing_block("right", pair.right.texts()),
+        "rationale": value_block("rationale", written),
+    }
+    payload = {"left": pair.left.texts(), "right": pair.right.texts(), "rationale": written, "identity": identity_payload(context.identity)}
+    return await context.ask("verify", variables, VerifyReply, Task(TaskKind.VERIFY, payload))

@@ -1,0 +1,108 @@
+"""What a teaching run came to, in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from epm.decision import Decision, Outcome
+from epm.pair import Pair
+from epm.relation import Label
+
+
+@dataclass(frozen=True, slots=True)
+class GoldAgreement:
+    """Agreement with gold where gold exists. Failed and abstained items count as ``no_match``; rates are in [0, 1]."""
+
+    n: int
+    positives: int
+    precision: float
+    recall: float
+    f1: float
+    accuracy: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class TeachReport:
+    """Figures over all items of the run that were asked for, those of earlier calls included.
+
+    ``n_new`` items were done by this call, in ``elapsed_s`` seconds after ``index_s`` seconds for the index.
+    """
+
+    run_id: str
+    n_items: int
+    n_new: int
+    n_decided: int
+    n_abstained: int
+    n_failed: int
+    failed_by_class: Mapping[str, int]
+    relations: Mapping[str, int]
+    n_questions: int
+    n_searches: int
+    n_recalled: int
+    n_researched: int
+    n_vetoes: int
+    n_needs_review: int
+    n_calls: int
+    n_cached: int
+    n_unpriced: int
+    cost_usd: float
+    gold: GoldAgreement | None
+    knowledge: str = ""
+    n_indexed: int = 0
+    index_s: float = 0.0
+    elapsed_s: float = 0.0
+
+    @property
+    def pairs_per_s(self) -> float:
+        """Items per second of this call, the index apart."""
+        return self.n_new / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def reuse(self) -> float:
+        """Share of questions answered from the index without a search, in [0, 1]."""
+        return self.n_recalled / self.n_questions if self.n_questions else 0.0
+
+    def to_json(self) -> dict[str, object]:
+        """The figures as JSON values."""
+        return {**asdict(self), "pairs_per_s": round(self.pairs_per_s, 2), "reuse": round(self.reuse, 4)}
+
+
+def summarise(run_id: str, items: Sequence[tuple[Pair, Decision]], *, n_new: int) -> TeachReport:
+    """The report of stored items."""
+    decisions = [decision for _, decision in items]
+    outcomes = Counter(decision.outcome for decision in decisions)
+    failed = Counter(decision.error_class.value for decision in decisions if decision.error_class is not None)
+    relations = Counter(decision.relation.value for decision in decisions if decision.relation is not None)
+    return TeachReport(
+        run_id=run_id, n_items=len(items), n_new=n_new, n_decided=outcomes[Outcome.DECIDED], n_abstained=outcomes[Outcome.ABSTAINED],
+        n_failed=outcomes[Outcome.FAILED], failed_by_class=dict(failed.most_common()), relations=dict(relations.most_common()),
+        n_questions=_sum(decisions, "n_questions"), n_searches=_sum(decisions, "n_searches"), n_recalled=_sum(decisions, "n_recalled"),
+        n_researched=_sum(decisions, "n_researched"), n_vetoes=_sum(decisions, "n_vetoes"), n_needs_review=_sum(decisions, "needs_review"),
+        n_calls=_sum(decisions, "n_calls"), n_cached=_sum(decisions, "n_cached"), n_unpriced=_sum(decisions, "n_unpriced"),
+        cost_usd=sum(decision.cost_usd for decision in decisions), gold=agreement(items),
+    )  # fmt: skip
+
+
+def agreement(items: Sequence[tuple[Pair, Decision]]) -> GoldAgreement | None:
+    """Agreement with gold on the items that have it; ``None`` when none has."""
+    labelled = [(pair.gold_label is Label.MATCH, decision.label is Label.MATCH, decision) for pair, decision in items if pair.gold_label]
+    if not labelled:
+        return None
+    true_positives = sum(gold and said for gold, said, _ in labelled)
+    positives, said_match = sum(gold for gold, _, _ in labelled), sum(said for _, said, _ in labelled)
+    precision = true_positives / said_match if said_match else 0.0
+    recall = true_positives / positives if positives else 0.0
+    return GoldAgreement(
+        n=len(labelled), positives=positives, precision=precision, recall=recall,
+        f1=2 * true_positives / (positives + said_match) if positives + said_match else 0.0,
+        accuracy=sum(gold == said for gold, said, _ in labelled) / len(labelled),
+        coverage=sum(decision.label is not None for _, _, decision in labelled) / len(labelled),
+    )  # fmt: skip
+
+
+def _sum(decisions: Sequence[Decision], name: str) -> int:
+    values = (decision.provenance.get(name, 0) for decision in decisions)
+    return sum(int(value) for value in values if isinstance(value, int))

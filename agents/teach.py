@@ -1,0 +1,146 @@
+"""Teaching: a matcher writes a rationale for each pair, and every item is in the store as soon as it is done.
+
+A run is resumed by repeating it: its id comes from what it does (input, matcher, prompts, model, seed, settings), never
+from limits, and items that are done are not done again. Gold labels are taken off before a pair reaches the matcher; they
+are only looked at afterwards, for the report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from epm.agents.report import TeachReport, summarise
+from epm.agents.state import blind
+from epm.decision import Decision, Outcome
+from epm.errors import BudgetError
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import ModelSettings
+from epm.identity import STRICT, IdentityRule
+from epm.judges.run_identity import identity_settings
+from epm.knowledge.catalogue import listing_entries
+from epm.knowledge.index import KnowledgeIndex
+from epm.matcher import MatchContext, Matcher
+from epm.pair import Pair
+from epm.progress import ProgressEvent, ProgressSink, silent
+from epm.run import run_items
+from epm.store.records import ItemResult, RunSpec, RunStatus
+from epm.store.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class TeachJob:
+    """What a teaching run is: these values decide its id, except ``concurrency`` and ``is_fresh``.
+
+    ``prompts_sha`` covers the prompts that the matcher uses; ``knowledge_name`` says which index and vectors it searches.
+    """
+
+    matcher: Matcher
+    model: ModelSettings
+    input_sha: str
+    prompts_sha: str
+    knowledge_name: str
+    identity: IdentityRule = STRICT
+    seed: int = 0
+    concurrency: int = 8
+    is_fresh: bool = False
+
+    def spec(self) -> RunSpec:
+        """The identity of the run in the store."""
+        settings = {
+            "matcher_version": self.matcher.version, **identity_settings(self.identity), "knowledge": self.knowledge_name,
+            "temperature": str(self.model.temperature), "max_tokens": str(self.model.max_tokens), "api_base": self.model.api_base or "",
+        }  # fmt: skip
+        return RunSpec(
+            command="teach", input_sha=self.input_sha, matcher=self.matcher.name, prompts_sha=self.prompts_sha,
+            model=self.model.name, seed=self.seed, settings=settings,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Running sums for the progress line."""
+
+    n_before: int
+    n_failed: int = 0
+    n_cached: int = 0
+    cost_usd: float = 0.0
+
+    def add(self, decision: Decision) -> None:
+        self.n_failed += decision.outcome is Outcome.FAILED
+        self.cost_usd += decision.cost_usd
+        n_calls, n_cached = decision.provenance.get("n_calls", 0), decision.provenance.get("n_cached", 0)
+        self.n_cached += isinstance(n_calls, int) and n_calls > 0 and n_calls == n_cached
+
+    def event(self, event: ProgressEvent) -> ProgressEvent:
+        return replace(
+            event, n_total=event.n_total + self.n_before, n_done=event.n_done + self.n_before,
+            n_failed=self.n_failed, n_cached=self.n_cached, cost_usd=self.cost_usd,
+        )  # fmt: skip
+
+
+async def teach(
+    pairs: Sequence[Pair], job: TeachJob, *, store: RunStore, gateway: Gateway, knowledge: KnowledgeIndex, on_progress: ProgressSink = silent
+) -> TeachReport:
+    """The report of a run in which every pair has its decision in the store.
+
+    The knowledge index gets all listings in one batch first; time for that is reported apart.
+
+    Raises:
+        BudgetError: a cap was reached; repeat the command to go on.
+        StoreError: the store cannot be written.
+    """
+    handle = store.begin(job.spec(), fresh=job.is_fresh)
+    done = store.done_ids(handle.run_id)
+    remaining = [pair for pair in pairs if pair.id not in done]
+    index_s = _index_listings(pairs, knowledge, job.input_sha, on_progress) if remaining else 0.0
+    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed)
+    tally, start = _Tally(n_before=len(pairs) - len(remaining)), time.perf_counter()
+
+    async def decide(pair: Pair) -> Decision:
+        return (await job.matcher.decide([blind(pair)], ctx))[0]
+
+    async def keep(pair: Pair, decision: Decision) -> None:
+        await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
+        tally.add(decision)
+
+    with _run_status(store, handle.run_id):
+        await run_items(
+            remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage="teach",
+            on_progress=lambda event: on_progress(tally.event(event)),
+        )  # fmt: skip
+    elapsed_s = time.perf_counter() - start
+    wanted = {pair.id for pair in pairs}
+    items = [(item.pair, item.decision) for item in store.items(handle.run_id) if item.pair.id in wanted]
+    report = summarise(handle.run_id, items, n_new=len(remaining))
+    return replace(report, knowledge=job.knowledge_name, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
+
+
+@contextmanager
+def _run_status(store: RunStore, run_id: str) -> Iterator[None]:
+    """Writes down how the run ended, whichever way that was."""
+    status = RunStatus.FAILED
+    try:
+        yield
+        status = RunStatus.DONE
+    except BudgetError:
+        status = RunStatus.BUDGET
+        raise
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        status = RunStatus.INTERRUPTED
+        raise
+    finally:
+        store.finish_run(run_id, status)
+
+
+def _index_listings(pairs: Sequence[Pair], knowledge: KnowledgeIndex, input_sha: str, on_progress: ProgressSink) -> float:
+    """Seconds it took to store every listing, all of them encoded in one batch."""
+    start = time.perf_counter()
+    entries = listing_entries(pairs, provenance=f"input {input_sha[:12]}", now_s=time.time())
+    on_progress(ProgressEvent("index", n_total=len(entries), n_done=0))
+    knowledge.add(entries)
+    on_progress(ProgressEvent("index", n_total=len(entries), n_done=len(entries)))
+    return time.perf_counter() - start

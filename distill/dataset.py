@@ -1,0 +1,189 @@
+"""Training views drawn from the rationales of a run: what to keep, in which modes and orders, and why rows were dropped.
+
+``gold_label`` and ``teacher_label`` are never one column. A rationale whose axis is unscored is masked: it is left out
+where a minimum score is asked for, and counted, but never treated as a score of 0.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from types import MappingProxyType
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from epm.decision import Decision
+from epm.distill.examples import label_example, rationale_example
+from epm.errors import ConfigError
+from epm.judgement import Judgement
+from epm.pair import Pair
+from epm.rationale import Axis, Rationale
+from epm.relation import Label, Relation
+from epm.student_prompt import Mode
+
+
+class StoredDecision(Protocol):
+    """What a store hands back for one finished item."""
+
+    @property
+    def pair(self) -> Pair:
+        """The pair."""
+        ...
+
+    @property
+    def decision(self) -> Decision:
+        """What the matcher said about it."""
+        ...
+
+
+class SftRow(BaseModel):
+    """One row of an SFT file. ``completion`` ends without the end token, which the trainer adds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pair_id: str
+    prompt: str
+    completion: str
+    mode: Mode
+    gold_label: Label | None
+    teacher_label: Label | None
+    relation: Relation
+
+
+class RationaleRow(BaseModel):
+    """One rationale as it stands in the store, for datasets and people."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pair_id: str
+    gold_label: Label | None
+    teacher_label: Label | None
+    teacher_probability: float | None
+    relation: Relation
+    factor: int | None
+    rationale: Rationale
+    score_core: float | None
+    score_identifier: float | None
+    score_variant: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """Which rationales become training rows.
+
+    Args:
+        min_scores: the lowest mean judge score of an axis that is kept, in [0, 1]; axes not named are not looked at.
+        gold_agrees: drop rationales whose label contradicts the gold label; pairs without gold are kept.
+        label_share: share of label-mode rows among all rows, in [0, 1).
+        both_orders: write each rationale for both orders of its listings, else for the stored order only.
+        seed: decides which rationales also get a label-mode row.
+    """
+
+    min_scores: Mapping[Axis, float] = field(default_factory=lambda: MappingProxyType({}))
+    gold_agrees: bool = False
+    label_share: float = 0.3
+    both_orders: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_share < 1:
+            msg = f"label share {self.label_share!r} is outside [0, 1): give the share of label-mode rows, e.g. 0.3"
+            raise ConfigError(msg)
+        for axis, score in self.min_scores.items():
+            if not 0 <= score <= 1:
+                msg = f"minimum score {score!r} of axis {axis.value!r} is outside [0, 1]"
+                raise ConfigError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class SftView:
+    """The rows, how many rationales stand behind them, and how many were dropped for which reason."""
+
+    rows: tuple[SftRow, ...]
+    n_items: int
+    n_kept: int
+    dropped: Mapping[str, int]
+
+
+def sft_view(items: Iterable[StoredDecision], judgements: Iterable[Judgement], options: ViewOptions) -> SftView:
+    """Prompts and completions of every rationale that the options keep."""
+    scores, rng, dropped, rows, n_items, n_kept = axis_scores(judgements), random.Random(options.seed), Counter[str](), [], 0, 0
+    for item in items:
+        n_items += 1
+        reason = _reason_to_drop(item.pair, item.decision, scores, options)
+        if reason is not None or item.decision.rationale is None:
+            dropped[reason or "no rationale"] += 1
+            continue
+        n_kept += 1
+        rows.extend(_rows(item.pair, item.decision.rationale, options, rng))
+    return SftView(tuple(rows), n_items, n_kept, dict(dropped))
+
+
+def rationale_rows(items: Iterable[StoredDecision], judgements: Iterable[Judgement]) -> list[RationaleRow]:
+    """One row for each rationale; items without one are left out."""
+    scores = axis_scores(judgements)
+    return [
+        _rationale_row(item.pair, item.decision, item.decision.rationale, scores.get((item.pair.id, item.decision.rationale.sha()), {}))
+        for item in items
+        if item.decision.rationale is not None
+    ]
+
+
+def axis_scores(judgements: Iterable[Judgement]) -> dict[tuple[str, str], dict[Axis, float]]:
+    """The mean score of each axis over the judges that scored it, by (pair id, rationale sha); unscored axes are absent."""
+    found: dict[tuple[str, str], dict[Axis, list[float]]] = {}
+    for judgement in judgements:
+        axes = found.setdefault((judgement.pair_id, judgement.rationale_sha), {})
+        for score in judgement.scores:
+            if score.score is not None:
+                axes.setdefault(score.axis, []).append(score.score)
+    return {key: {axis: fmean(values) for axis, values in axes.items()} for key, axes in found.items()}
+
+
+def _reason_to_drop(
+    pair: Pair, decision: Decision, scores: Mapping[tuple[str, str], Mapping[Axis, float]], options: ViewOptions
+) -> str | None:
+    if decision.rationale is None:
+        return f"no rationale ({decision.outcome.value})"
+    if options.gold_agrees and pair.gold_label is not None and decision.rationale.label is not pair.gold_label:
+        return "label contradicts gold"
+    judged = scores.get((pair.id, decision.rationale.sha()), {})
+    for axis, minimum in options.min_scores.items():
+        score = judged.get(axis)
+        if score is None:
+            return f"unscored on {axis.value}"
+        if score < minimum:
+            return f"{axis.value} score below {minimum:g}"
+    return None
+
+
+def _rows(pair: Pair, rationale: Rationale, options: ViewOptions, rng: random.Random) -> list[SftRow]:
+    orders = [(pair, rationale)]
+    if options.both_orders:
+        orders.append((pair.swapped(), rationale.swapped()))
+    label_chance = options.label_share / (1 - options.label_share)
+    examples = []
+    for ordered_pair, ordered_rationale in orders:
+        examples.append(rationale_example(ordered_pair, ordered_rationale))
+        n_label = int(label_chance) + (rng.random() < label_chance % 1)
+        label = label_example(ordered_pair, ordered_rationale)
+        examples.extend([label] * n_label if label is not None else [])
+    return [
+        SftRow(
+            pair_id=pair.id, prompt=example.prompt, completion=example.completion, mode=example.mode,
+            gold_label=pair.gold_label, teacher_label=rationale.label, relation=rationale.relation,
+        )
+        for example in examples
+    ]  # fmt: skip
+
+
+def _rationale_row(pair: Pair, decision: Decision, rationale: Rationale, scores: Mapping[Axis, float]) -> RationaleRow:
+    return RationaleRow(
+        pair_id=pair.id, gold_label=pair.gold_label, teacher_label=rationale.label, teacher_probability=decision.probability,
+        relation=rationale.relation, factor=rationale.factor, rationale=rationale, score_core=scores.get(Axis.CORE),
+        score_identifier=scores.get(Axis.IDENTIFIER), score_variant=scores.get(Axis.VARIANT),
+    )  # fmt: skip

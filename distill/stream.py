@@ -1,0 +1,97 @@
+"""Batches for pretraining: generated pairs without end, tokenised, similar lengths together.
+
+The stream is a function of its seed and position, so that an interrupted pretraining goes on with the batch it had not
+seen yet.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from epm.distill.examples import Example, drawn_example
+from epm.errors import TrainError
+from epm.pair import Pair
+from epm.rationale import Rationale
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Labelled = tuple[Pair, Rationale]
+PairSource = Callable[[int, int], Sequence[Labelled]]
+"""Pairs with true rationales: ``source(n_pairs, seed)``, the same for the same arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The token ids of one example, end token included, and how many of them are prompt."""
+
+    ids: tuple[int, ...]
+    n_prompt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """Where the stream is: the chunk of pairs, and the batch within it."""
+
+    chunk: int = 0
+    batch: int = 0
+
+
+def generated_pairs(n_pairs: int, seed: int) -> list[Labelled]:
+    """Pairs of the generator's pretraining world, whose words no other world uses."""
+    from epm.sample import World, generate
+
+    return [(drawn.pair, drawn.rationale) for drawn in generate(World.PRETRAIN, n_pairs, seed=seed)]
+
+
+def tokenise(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> list[Tokens]:
+    """The examples as token ids; prompt and completion are tokenised apart, so no token spans their border."""
+    prompts = tokenizer([example.prompt for example in examples], add_special_tokens=False)["input_ids"]
+    completions = tokenizer([example.completion for example in examples], add_special_tokens=False)["input_ids"]
+    end = (tokenizer.eos_token_id,)
+    return [Tokens((*prompt, *completion, *end), len(prompt)) for prompt, completion in zip(prompts, completions, strict=True)]
+
+
+class PretrainStream:
+    """Endless batches of ``batch_size`` examples of similar length, longest examples above ``max_tokens`` left out."""
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, *, source: PairSource = generated_pairs, seed: int, batch_size: int = 32,
+        chunk_pairs: int = 2048, max_tokens: int = 512, label_share: float = 0.2,
+    ) -> None:  # fmt: skip
+        self._tokenizer = tokenizer
+        self._source = source
+        self._seed = seed
+        self._batch_size = batch_size
+        self._chunk_pairs = chunk_pairs
+        self._max_tokens = max_tokens
+        self._label_share = label_share
+
+    def batches(self, start: StreamPosition) -> Iterator[tuple[list[Tokens], StreamPosition]]:
+        """Each batch with the position after it.
+
+        Raises:
+            TrainError: no example of a chunk fits into ``max_tokens``.
+        """
+        position = start
+        while True:
+            chunk = self._chunk(position.chunk)
+            for index in range(position.batch, len(chunk)):
+                yield chunk[index], StreamPosition(position.chunk, index + 1)
+            position = StreamPosition(position.chunk + 1, 0)
+
+    def _chunk(self, index: int) -> list[list[Tokens]]:
+        rng = random.Random(f"{self._seed}:{index}")
+        pairs = self._source(self._chunk_pairs, self._seed * 1_000_003 + index)
+        examples = [drawn_example(pair, rationale, rng, label_share=self._label_share) for pair, rationale in pairs]
+        fitting = sorted((t for t in tokenise(examples, self._tokenizer) if len(t.ids) <= self._max_tokens), key=lambda t: len(t.ids))
+        size = self._batch_size
+        batches = [fitting[i : i + size] for i in range(0, len(fitting) - size + 1, size)]
+        if not batches:
+            msg = f"pretraining: {len(fitting)} of {len(examples)} examples fit into {self._max_tokens} tokens; raise max_tokens above that"
+            raise TrainError(msg)
+        rng.shuffle(batches)
+        return batches

@@ -1,0 +1,18 @@
+"""The versions of the libraries that made a student, for its card."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "datasets")
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions by package name; packages that are not installed are left out."""
+    found: dict[str, str] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,88 @@
+"""The model judges ``core``, ``identifier`` and ``variant``: one axis each, labelled levels, reason before level.
+
+    epm judge score RUN --judge core --model openai/gpt-4o-mini
+
+Without a model they are unscored and say so: the rules never stand in for a judge that reads. A failed call is unscored
+with its error class, which masks the sample; it is never 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from epm.errors import ModelError
+from epm.gateway.gateway import Gateway
+from epm.gateway.request import CallScope, ModelSettings
+from epm.judge import JudgeContext
+from epm.judgement import AxisScore, Judgement
+from epm.judges.faults import LEVELS
+from epm.pair import Pair
+from epm.prompts.library import load_prompt
+from epm.rationale import Axis, Rationale
+
+_RULES = "rules"
+_IN_FLIGHT = 16
+
+
+class ModelJudge:
+    """Grades one axis with a model. ``model_name`` wins over the context's model."""
+
+    def __init__(self, axis: Axis, model_name: str | None = None) -> None:
+        self.axis = axis
+        self.name = axis.value if model_name is None else f"{axis.value}:{model_name}"
+        self.version = f"1+{load_prompt(f'judges/{axis.value}.v1').sha256[:12]}"
+        self._model_name = model_name
+
+    async def score(self, batch: Sequence[tuple[Pair, Rationale]], ctx: JudgeContext) -> list[Judgement]:
+        """One judgement for each rationale, in the same order."""
+        model = self._settings(ctx)
+        if model is None or ctx.gateway is None:
+            reason = "no model: this judge needs one; name it with --model"
+            return [self._judgement(pair, rationale, AxisScore.unscored(self.axis, reason)) for pair, rationale in batch]
+        gateway, slots = ctx.gateway, asyncio.Semaphore(_IN_FLIGHT)
+
+        async def score_in_turn(pair: Pair, rationale: Rationale) -> Judgement:
+            async with slots:
+                return await self._score_one(pair, rationale, gateway, model, ctx)
+
+        return list(await asyncio.gather(*(score_in_turn(pair, rationale) for pair, rationale in batch)))
+
+    async def _score_one(self, pair: Pair, rationale: Rationale, gateway: Gateway, model: ModelSettings, ctx: JudgeContext) -> Judgement:
+        # The graph brings in langgraph and langchain.
+        from epm.judges.judge_graph import RECURSION_LIMIT, JudgeRuntime, JudgeState, judge_graph, prompt_id
+
+        prompt = load_prompt(prompt_id(self.axis))
+        scope = CallScope(ctx.run_id, pair.id, f"judge/{self.axis.value}", prompt.id, prompt.sha256)
+        entry: JudgeState = {"left": pair.left, "right": pair.right, "rationale": rationale}
+        context = JudgeRuntime(gateway, model, ctx.identity, self.axis, scope)
+        try:
+            state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+        except ModelError as error:
+            return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
+        reply = state["reply"]
+        graded = AxisScore(self.axis, LEVELS[reply.level], reply.level, " ".join((reply.reason, *reply.findings)))
+        return self._judgement(pair, rationale, graded, state["cost_usd"])
+
+    def _settings(self, ctx: JudgeContext) -> ModelSettings | None:
+        settings = ctx.model if self._model_name is None else replace(ctx.model or ModelSettings(self._model_name), name=self._model_name)
+        return None if settings is None or settings.name == _RULES else settings
+
+    def _judgement(self, pair: Pair, rationale: Rationale, graded: AxisScore, cost_usd: float = 0.0) -> Judgement:
+        return Judgement(pair.id, rationale.sha(), self.name, (graded,), cost_usd)
+
+
+def make_core(arg: str | None) -> ModelJudge:
+    """The core judge; ``arg`` is a model name."""
+    return ModelJudge(Axis.CORE, arg or None)
+
+
+def make_identifier(arg: str | None) -> ModelJudge:
+    """The identifier judge; ``arg`` is a model name."""
+    return ModelJudge(Axis.IDENTIFIER, arg or None)
+
+
+def make_variant(arg: str | None) -> ModelJudge:
+    """The variant judge; ``arg`` is a model name."""
+    return ModelJudge(Axis.VARIANT, arg or None)

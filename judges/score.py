@@ -1,0 +1,123 @@
+"""Scoring the rationales of a stored run; resumable by repeating the command.
+
+A judgement is kept by pair, rationale and judge. What is scored is not scored again; what was left unscored (a failed
+call, no model) is tried again, and the newest judgement counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from epm.judge import Judge, JudgeContext
+from epm.judgement import Judgement
+from epm.judges.run_identity import identity_of
+from epm.pair import Pair
+from epm.progress import ProgressEvent, ProgressSink, silent
+from epm.rationale import Axis, Rationale
+from epm.store.store import RunStore
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AxisFigures:
+    """One judge on one axis: the mean is over scored rationales, in [0, 1]; unscored ones are masked."""
+
+    n_scored: int
+    n_unscored: int
+    mean: float | None
+    levels: Mapping[str, int]
+    unscored_reasons: Mapping[str, int]
+
+    @property
+    def unscored_rate(self) -> float:
+        """Share of rationales without a score, in [0, 1]."""
+        total = self.n_scored + self.n_unscored
+        return self.n_unscored / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """What a scoring came to, by judge and axis. ``n_new`` judgements were made by this call."""
+
+    run_id: str
+    n_rationales: int
+    n_new: int
+    cost_usd: float
+    elapsed_s: float
+    judges: Mapping[str, Mapping[str, AxisFigures]]
+
+    def to_json(self) -> dict[str, object]:
+        """The figures as JSON values."""
+        judges = {
+            judge: {axis: {**asdict(figures), "unscored_rate": figures.unscored_rate} for axis, figures in axes.items()}
+            for judge, axes in self.judges.items()
+        }
+        return {**asdict(self), "judges": judges}
+
+
+async def score_run(
+    run_id: str, judges: Sequence[Judge], ctx: JudgeContext, *, store: RunStore, limit: int | None = None, on_progress: ProgressSink = silent
+) -> ScoreReport:
+    """The report of a run whose rationales all judges have seen, under the identity rule that the run was decided by.
+
+    Raises:
+        StoreError: no such run, or the store cannot be written.
+    """
+    run, start = store.run(run_id), time.perf_counter()
+    full_id = run.run_id
+    ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
+    items = [(item.pair, item.decision.rationale) for item in store.items(full_id) if item.decision.rationale is not None][:limit]
+    known = latest_judgements(store.judgements(full_id))
+    n_new, cost_usd = 0, 0.0
+    for judge in judges:
+        pending = [(pair, rationale) for pair, rationale in items if not _is_scored(known, judge, pair, rationale)]
+        n_before = len(items) - len(pending)
+        on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_before))
+        for begin in range(0, len(pending), _BATCH):
+            made = await judge.score(pending[begin : begin + _BATCH], ctx)
+            changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
+            await store.add_judgements(full_id, changed)
+            known.update({_key(judgement): judgement for judgement in made})
+            n_new, cost_usd = n_new + len(changed), cost_usd + sum(judgement.cost_usd for judgement in made)
+            n_done = n_before + begin + len(made)
+            n_unscored = sum(not judgement.is_complete() for judgement in made)
+            on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_done, n_failed=n_unscored, cost_usd=cost_usd))
+    wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
+    counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
+    figures = {judge.name: _figures([j for j in counted if j.judge == judge.name]) for judge in judges}
+    return ScoreReport(full_id, len(items), n_new, cost_usd, time.perf_counter() - start, figures)
+
+
+_Key = tuple[str, str, str]
+
+
+def latest_judgements(judgements: Iterable[Judgement]) -> dict[_Key, Judgement]:
+    """The newest judgement of each pair, rationale and judge."""
+    return {_key(judgement): judgement for judgement in judgements}
+
+
+def _key(judgement: Judgement) -> _Key:
+    return judgement.pair_id, judgement.rationale_sha, judgement.judge
+
+
+def _is_scored(known: Mapping[_Key, Judgement], judge: Judge, pair: Pair, rationale: Rationale) -> bool:
+    judgement = known.get((pair.id, rationale.sha(), judge.name))
+    return judgement is not None and judgement.is_complete()
+
+
+def _figures(judgements: Sequence[Judgement]) -> dict[str, AxisFigures]:
+    found: dict[str, AxisFigures] = {}
+    for axis in Axis:
+        scores = [score for judgement in judgements for score in judgement.scores if score.axis is axis]
+        values = [score.score for score in scores if score.score is not None]
+        if scores:
+            found[axis.value] = AxisFigures(
+                n_scored=len(values), n_unscored=len(scores) - len(values), mean=sum(values) / len(values) if values else None,
+                levels=dict(Counter(score.level or "" for score in scores if score.score is not None)),
+                unscored_reasons=dict(Counter(score.unscored_reason[:120] for score in scores if score.unscored_reason)),
+            )  # fmt: skip
+    return found

@@ -1,0 +1,11 @@
+"""How the identity rule is stated in every prompt that needs it."""
+
+from __future__ import annotations
+
+from epm.identity import IdentityRule
+
+
+def state_identity(identity: IdentityRule) -> str:
+    """The rule's own sentence, then the relations that it counts as a match."""
+    matching = ", ".join(sorted(relation.value for relation in identity.matching)) or "none"
+    return f"{identity.statement}\nRelations that count as match under this rule ({identity.name}): {matching}. Every other decided relation is no_match."

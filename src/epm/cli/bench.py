@@ -1,0 +1,69 @@
+"""``epm bench``: figures of several matchers on the same labelled pairs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epm.cli.pair_input import read_pair_file
+from epm.cli.progress import progress_sink
+from epm.cli.text_table import show_table
+from epm.config import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from epm.eval.bench import BenchReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("bench")(bench)
+
+
+def bench(
+    pairs: Annotated[Path, typer.Argument(help="Labelled pairs: .jsonl, .jsonl.gz, .csv or .parquet.")], *,
+    matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
+    valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")] = None,
+    api_base: Annotated[str | None, typer.Option(help="Server of the model.")] = None,
+    api_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
+    identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")] = "strict",
+    limit: Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")] = None,
+    on_bad_row: Annotated[str, typer.Option(help="stop or skip.")] = "stop",
+    store: Annotated[Path, typer.Option(help="Run store; holds the model's calls.")] = DEFAULT_STORE,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
+) -> None:  # fmt: skip
+    """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
+    from epm.eval.bench import bench as run_bench
+    from epm.eval.tables import bench_text_table
+    from epm.gateway.request import ModelSettings
+    from epm.identity import load_identity_rule
+    from epm.matching import open_context
+
+    tested = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
+    tuning = None if valid is None else read_pair_file(valid, on_bad_row=on_bad_row).pairs
+    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
+    with open_context(matcher, model=settings, identity=load_identity_rule(identity), store=store) as ctx, progress_sink() as sink:
+        report = run_bench(tested, matcher, ctx=ctx, valid=tuning, on_progress=sink)
+    _tell(report)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), allow_nan=False))
+    else:
+        show_table(bench_text_table(report.rows))
+
+
+def _tell(report: BenchReport) -> None:
+    if report.n_unlabelled:
+        typer.echo(f"{report.n_unlabelled} pairs without a gold label were left out", err=True)
+    if report.leakage is not None:
+        shared = report.leakage
+        typer.echo(
+            f"split: {shared.kind} with --valid; of {shared.n} pairs, {shared.n_same_pair} stand in it, {shared.n_shared_listing} share a listing, "
+            f"{shared.n_shared_product} share a product",
+            err=True,
+        )
+    for result in report.results:
+        for name, count in result.failures.items():
+            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}", err=True)

@@ -1,0 +1,59 @@
+"""``epm judge score``: judges grade the rationales of a stored run; repeat the command to resume."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epm.cli.progress import progress_sink
+from epm.config import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from epm.judges.score import ScoreReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the program."""
+    group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
+    group.command("score")(score)
+
+    @group.callback()
+    def _group() -> None:
+        """Keep 'score' a subcommand while it is the only one."""
+
+    app.add_typer(group)
+
+
+def score(
+    run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
+    judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
+    api_base: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
+    api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None,
+    store: Annotated[str, typer.Option(help="Run store: a file or a database URL.")] = str(DEFAULT_STORE),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls at work at a time.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+) -> None:  # fmt: skip
+    """Grade the rationales of a run and keep the judgements in the store."""
+    from epm.gateway.request import ModelSettings
+    from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
+
+    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
+    options = ScoreOptions(judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=concurrency)
+    with progress_sink() as on_progress:
+        report = score_stored(run, options, on_progress=on_progress)
+    typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
+
+
+def render_report(report: ScoreReport) -> str:
+    """The report as lines of text."""
+    lines = [f"run {report.run_id}: {report.n_rationales} rationales, {report.n_new} new judgements, cost ${report.cost_usd:.4f}"]
+    for judge, axes in report.judges.items():
+        for axis, figures in axes.items():
+            mean = "-" if figures.mean is None else f"{figures.mean:.3f}"
+            lines.append(f"  {judge:<12} {axis:<10} mean {mean}  scored {figures.n_scored}  unscored {figures.unscored_rate:.1%}")
+            lines += [f"    {count} unscored: {reason}" for reason, count in figures.unscored_reasons.items()]
+    return "\n".join(lines)

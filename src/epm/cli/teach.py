@@ -1,0 +1,80 @@
+"""``epm teach``: a matcher writes a rationale for each pair; repeat the command to resume."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epm.cli.progress import progress_sink
+from epm.config import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from epm.agents.report import TeachReport
+
+
+class BadRow(StrEnum):
+    """What to do with a bad input row."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("teach")(teach)
+
+
+def teach(
+    pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report.")], *,
+    matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
+    model: Annotated[str, typer.Option(help="'rules' (offline, free) or a litellm name such as openai/gpt-4o-mini.")] = "rules",
+    api_base: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
+    api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None,
+    identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit, or a .toml file.")] = "strict",
+    store: Annotated[str, typer.Option(help="Run store: a file or a database URL.")] = str(DEFAULT_STORE),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first pairs.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Items, and calls, at work at a time.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
+    on_bad_row: Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")] = BadRow.STOP,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+) -> None:  # fmt: skip
+    """Write a rationale for each pair into the store. Repeat the command to resume; finished items are not done again."""
+    from epm.agents.teach_file import TeachOptions, teach_file
+    from epm.gateway.request import ModelSettings
+
+    options = TeachOptions(
+        matcher=matcher, model=ModelSettings(model, api_base=api_base, api_key_env=api_key_env), identity=identity, store=store,
+        limit=limit, is_fresh=fresh, concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value,
+    )  # fmt: skip
+    with progress_sink() as on_progress:
+        report = teach_file(pairs, options, on_progress=on_progress)
+    typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
+
+
+def render_report(report: TeachReport) -> str:
+    """The report as lines of text."""
+    failed = ", ".join(f"{name} {count}" for name, count in report.failed_by_class.items()) or "none"
+    relations = ", ".join(f"{name} {count}" for name, count in report.relations.items()) or "none"
+    unpriced = f" ({report.n_unpriced} calls of unknown price not counted)" if report.n_unpriced else ""
+    lines = [
+        f"run {report.run_id}: {report.n_items} items, {report.n_new} new at {report.pairs_per_s:.1f}/s",
+        f"  decided {report.n_decided}, undecided {report.n_abstained}, failed {report.n_failed} (by class: {failed})",
+        f"  relations: {relations}",
+        f"  questions {report.n_questions}, searches {report.n_searches}, recalled {report.n_recalled} (reuse {report.reuse:.1%}), "
+        f"researched {report.n_researched}",
+        f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}",
+        f"  calls {report.n_calls} ({report.n_cached} cached), cost ${report.cost_usd:.4f}{unpriced}",
+        f"  knowledge: {report.knowledge}, {report.n_indexed} entries, indexed in {report.index_s:.1f} s",
+    ]
+    gold = report.gold
+    if gold is not None:
+        lines.append(
+            f"  against gold (n {gold.n}, positives {gold.positives}): P {gold.precision:.3f} R {gold.recall:.3f} F1 {gold.f1:.3f} "
+            f"accuracy {gold.accuracy:.3f} coverage {gold.coverage:.3f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,20 @@
+"""Colours by alias: ``space grey``, ``Anthrazit`` and ``gris`` are one base colour, ``black`` and ``white`` are two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from epm.evidence.atoms import Value
+from epm.evidence.fields import Field, is_free
+from epm.evidence.normalise import squeeze
+
+
+def read_colours(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+    """The colours a field names; a colour field with an unknown word states that word itself."""
+    found = [
+        field.value("colour", phrase.value, place, "colour-word") for phrase, place in field.phrases_of("colour") if is_free(place, taken)
+    ]
+    if field.kind == "colour" and not found and field.words:
+        place = (field.words[0].start, field.words[-1].end)
+        found.append(field.value("colour", squeeze(field.folded.text), place, "colour-field"))
+    return tuple(found)

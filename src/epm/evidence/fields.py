@@ -1,0 +1,70 @@
+"""The fields of a listing as readers see them: folded, cut into words, phrases found, and what each field is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from epm.evidence.atoms import Span, Value
+from epm.evidence.normalise import Folded, Token, fold, tokens
+from epm.evidence.words import Phrase, find_phrases, word_list
+
+FREE_TEXT = "title"
+_FIELD_KINDS = {"title": FREE_TEXT, "brand": "brand", "mpn": "mpn", "gtin": "gtin", "category": "category", "description": "description"}
+_ATTRIBUTE_PREFIX = "attributes."
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: ``kind`` is ``title``, ``description``, or the attribute the whole field states."""
+
+    kind: str
+    folded: Folded
+    words: tuple[Token, ...]
+    phrases: tuple[Phrase, ...]
+
+    def span(self, start: int, end: int) -> Span:
+        """The raw span of a stretch of the folded text."""
+        raw_start, raw_end = self.folded.place(start, end)
+        return Span(self.folded.field, raw_start, raw_end, self.folded.raw[raw_start:raw_end])
+
+    def value(self, attribute: str, key: str, place: tuple[int, int], rule: str) -> Value:
+        """A value standing at that place of the folded text."""
+        return Value(attribute, key, self.span(*place), rule, *place)
+
+    def phrases_of(self, kind: str) -> Iterable[tuple[Phrase, tuple[int, int]]]:
+        """The phrases of one kind with their places in the folded text."""
+        for phrase in self.phrases:
+            if phrase.kind == kind:
+                yield phrase, (self.words[phrase.first].start, self.words[phrase.last - 1].end)
+
+
+@lru_cache(maxsize=1)
+def _attribute_kinds() -> Mapping[str, str]:
+    return {" ".join(t.key for t in tokens(fold("", name))): kind for kind, names in word_list("attribute").items() for name in names}
+
+
+@lru_cache(maxsize=4096)
+def attribute_kind(name: str) -> str:
+    """What an attribute of that name states, or ``other``."""
+    return _attribute_kinds().get(" ".join(t.key for t in tokens(fold("", name))), "other")
+
+
+def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
+    """The fields that are read, title first; price and currency say nothing about identity."""
+    found = []
+    for name, raw in texts.items():
+        kind = attribute_kind(name.removeprefix(_ATTRIBUTE_PREFIX)) if name.startswith(_ATTRIBUTE_PREFIX) else _FIELD_KINDS.get(name)
+        if kind is None or not raw.strip():
+            continue
+        folded = fold(name, raw)
+        words = tokens(folded)
+        phrases = find_phrases(words) if kind not in {"gtin", "mpn", "model", "asin"} else ()
+        found.append(Field(kind, folded, words, phrases))
+    return tuple(found)
+
+
+def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
+    """True if a stretch overlaps none of the others."""
+    return all(place[1] <= start or end <= place[0] for start, end in taken)

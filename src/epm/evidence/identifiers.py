@@ -1,0 +1,153 @@
+"""Identifiers: GTINs with a trust grade, model and part numbers with containment, ASINs.
+
+A GTIN is compared as 14 digits. Its grade is ``valid``, ``bad`` (check digit), ``placeholder`` (all equal, counting
+up) or ``restricted`` (in-store and coupon prefixes): only two valid ones can prove or refute anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+from rapidfuzz.distance import Levenshtein
+
+from epm.evidence.atoms import Value
+from epm.evidence.fields import Field, is_free
+from epm.evidence.normalise import squeeze
+from epm.evidence.words import word_list
+
+_GTIN_LENGTHS = (8, 12, 13, 14)
+_LABELLED_GTIN = re.compile(r"\b(?:ean|gtin|upc|isbn)(?:[- ]?1[0-4])?(?:\s?code)?\s?[:#.]?\s?(\d[\d -]{6,17}\d)(?!\d)")
+_RESTRICTED_PREFIXES = ("02", "04", "05", *(str(n) for n in range(20, 30)), "98", "99")
+_CODE = re.compile(r"(?<![^\W_])[a-z0-9]+(?:[-/._+#][a-z0-9]+)*(?![^\W_])")
+_SPLIT_CODE = re.compile(r"(?<![a-z0-9-])([a-z]{1,4}) (\d{2,5}[a-z]{0,2})(?![a-z0-9.,-])")
+_ASIN = re.compile(r"(?<![a-z0-9])(b0[a-z0-9]{8})(?![a-z0-9])")
+_MIN_CODE = 4
+_MIN_DIGIT_CODE = 5
+_MIN_CONTAINED = 5
+_LONG_CODE = 9
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_MAX_SUFFIX = 2
+
+
+def gtin_digits(text: str) -> str | None:
+    """The 14-digit form of a GTIN-8/12/13/14 as written, or ``None`` if it is none by its length."""
+    digits = "".join(c for c in text if c.isdigit() and c.isascii())
+    return digits.zfill(14) if len(digits) in _GTIN_LENGTHS else None
+
+
+def has_valid_check_digit(digits: str) -> bool:
+    """True if the last digit is the mod-10 check digit of the others (weights 3, 1, 3 … from the right)."""
+    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits[:-1])))
+    return (10 - total % 10) % 10 == int(digits[-1])
+
+
+def gtin_trust(gtin14: str) -> str:
+    """``valid``, ``bad``, ``placeholder`` or ``restricted`` for a 14-digit GTIN."""
+    body = gtin14.lstrip("0")[:-1]
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(body)}
+    if len(steps) <= 1 and steps <= {0, 1, 9}:
+        return "placeholder"
+    if not has_valid_check_digit(gtin14):
+        return "bad"
+    if gtin14.startswith("000000"):
+        return "restricted" if gtin14[6] in "02" else "valid"
+    return "restricted" if gtin14[1:3] in _RESTRICTED_PREFIXES else "valid"
+
+
+def read_gtins(fields: Sequence[Field]) -> tuple[Value, ...]:
+    """GTINs of the gtin fields and labelled ones in running text, each with its trust grade."""
+    found = []
+    for field in fields:
+        if field.kind == "gtin" and field.words:
+            places = [(field.folded.text, (field.words[0].start, field.words[-1].end), "gtin-field")]
+        else:
+            places = [(m.group(1), m.span(1), "gtin-label") for m in _LABELLED_GTIN.finditer(field.folded.text)]
+        for text, place, rule in places:
+            gtin = gtin_digits(text)
+            if gtin is not None:
+                value = field.value("gtin", gtin, place, rule)
+                found.append(Value("gtin", gtin, value.span, rule, *place, trust=gtin_trust(gtin)))
+            elif rule == "gtin-field":
+                value = field.value("gtin", squeeze(text), place, rule)
+                found.append(Value("gtin", value.key, value.span, rule, *place, trust="bad"))
+    return tuple(found)
+
+
+def read_asins(fields: Sequence[Field]) -> tuple[Value, ...]:
+    """ASINs in any field."""
+    return tuple(field.value("asin", m.group(1), m.span(1), "asin") for field in fields for m in _ASIN.finditer(field.folded.text))
+
+
+@lru_cache(maxsize=1)
+def _spec_pattern() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in word_list("spec")["pattern"]))
+
+
+def _is_code(text: str, key: str) -> bool:
+    n_digits = sum(c.isdigit() for c in key)
+    n_letters = len(key) - n_digits
+    if n_digits == 0:
+        return False
+    if n_letters == 0:
+        return len(key) >= _MIN_DIGIT_CODE and "." not in text and not (len(key) == len(text) and key.endswith("000"))
+    is_long_enough = len(key) >= _MIN_CODE or (len(key) == _MIN_CODE - 1 and n_digits > 1)
+    return is_long_enough and _spec_pattern().fullmatch(key) is None
+
+
+def read_field_codes(fields: Sequence[Field], kind: str) -> tuple[Value, ...]:
+    """The whole value of each ``mpn`` or ``model`` field."""
+    found = []
+    for field in fields:
+        if field.kind == kind and field.words:
+            place = (field.words[0].start, field.words[-1].end)
+            found.append(field.value(kind, squeeze(field.folded.text), place, f"{kind}-field"))
+    return tuple(found)
+
+
+def read_title_codes(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+    """Code-like words of running text: letters with digits, or long digit runs, that no other reader has taken."""
+    found: list[Value] = []
+    for m in _CODE.finditer(field.folded.text):
+        key = "".join(c for c in m.group() if c.isalnum())
+        if _is_code(m.group(), key) and is_free(m.span(), taken):
+            found.append(field.value("model", key, m.span(), "code"))
+    places = [(v.start, v.end) for v in found]
+    splits = (m for m in _SPLIT_CODE.finditer(field.folded.text) if is_free(m.span(), [*taken, *places]))
+    found.extend(
+        field.value("model", m.group(1) + m.group(2), m.span(), "code-split")
+        for m in splits
+        if field.folded.raw[field.folded.place(*m.span(1))[0]].isupper()  # "KX 120" is a code, "set 12" is none
+    )
+    return tuple(found)
+
+
+def is_contained(shorter: str, longer: str) -> bool:
+    """True if one code is the other with a prefix or suffix left off (``97185`` in ``VER97185``)."""
+    if len(shorter) > len(longer):
+        shorter, longer = longer, shorter
+    if len(shorter) < _MIN_CONTAINED or not any(c.isdigit() for c in shorter):
+        return False
+    if longer.startswith(shorter):
+        return not longer[len(shorter)].isdigit() or not shorter[-1].isdigit()
+    return longer.endswith(shorter) and (not longer[-len(shorter) - 1].isdigit() or not shorter[0].isdigit())
+
+
+def is_sibling(left: str, right: str) -> bool:
+    """True if two different codes look like numbers of one series: a real conflict, not two numbering systems."""
+    if left == right or is_same_stem(left, right):
+        return False
+    distance = Levenshtein.distance(left, right, score_cutoff=3)
+    if distance > (3 if min(len(left), len(right)) >= _LONG_CODE else 2):
+        return False
+    return any(c.isdigit() for c in left) and any(c.isdigit() for c in right)
+
+
+def is_same_stem(left: str, right: str) -> bool:
+    """True if two codes differ only in up to two letters at the end: often a colour or a region of one model."""
+    stem = left.rstrip(_LETTERS)
+    if left == right or len(stem) < _MIN_CODE or stem != right.rstrip(_LETTERS):
+        return False
+    return max(len(left), len(right)) - len(stem) <= _MAX_SUFFIX

@@ -1,0 +1,121 @@
+"""Names: an alignment of the title words that no reader has taken.
+
+Words align when equal, when one is the other misspelt, abbreviated or written together. Numbers and edition words
+("Pro", "Max") weigh most: they tell two products of one line apart. Extra describing words weigh little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from rapidfuzz.distance import Levenshtein
+
+from epm.evidence.identifiers import is_contained
+from epm.evidence.normalise import fold, tokens
+from epm.evidence.parsed import ParsedListing, Word
+from epm.evidence.words import word_list
+
+_MIN_FUZZY = 5
+_MIN_PREFIX = 3
+_SHORT = 2
+_NUMBER_WEIGHT = 1.6
+_EDITION_WEIGHT = 1.3
+_SHORT_WEIGHT = 0.5
+_CODE_WEIGHT = 2.0
+_TYPE_WEIGHT = 0.6
+_NO_NAME = 0.5
+_MAX_WORDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """How two names align: coverage of each side in [0, 1], the words left over, and what conflicts.
+
+    ``similarity`` is in [0, 1]; ``n_conflicts`` counts kinds of conflicts: numbers on both sides, editions on one.
+    """
+
+    similarity: float
+    left_rest: tuple[Word, ...]
+    right_rest: tuple[Word, ...]
+    n_conflicts: int
+
+    def swapped(self) -> NameMatch:
+        """The match of the swapped pair."""
+        return NameMatch(self.similarity, self.right_rest, self.left_rest, self.n_conflicts)
+
+
+@lru_cache(maxsize=1)
+def edition_keys() -> frozenset[str]:
+    """The single words that name an edition."""
+    return frozenset(
+        keys[0].key for phrases in word_list("edition").values() for phrase in phrases if len(keys := tokens(fold("", phrase))) == 1
+    )
+
+
+def align(left: ParsedListing, right: ParsedListing) -> NameMatch:
+    """The alignment of two names; symmetric."""
+    left_names, right_names = left.core_words[:_MAX_WORDS], right.core_words[:_MAX_WORDS]
+    left_rest = _unmatched(left_names, right_names, right)
+    right_rest = _unmatched(right_names, left_names, left)
+    covers = (_coverage(left_names, left_rest), _coverage(right_names, right_rest))
+    if _same_words(left, right):
+        return NameMatch(1.0, (), (), 0)
+    similarity = 0.65 * max(covers) + 0.35 * min(covers) if left_names and right_names else _NO_NAME
+    return NameMatch(similarity, left_rest, right_rest, _conflicts(left_rest, right_rest))
+
+
+def _same_words(left: ParsedListing, right: ParsedListing) -> bool:
+    if left.title is None or right.title is None or not left.title.words:
+        return False
+    return [word.key for word in left.title.words] == [word.key for word in right.title.words]
+
+
+def _unmatched(words: Sequence[Word], others: Sequence[Word], other: ParsedListing) -> tuple[Word, ...]:
+    other_keys = [word.key for word in others]
+    joined = frozenset(a.key + b.key for a, b in pairwise(words)) & other.grams
+    rest = []
+    for place, word in enumerate(words):
+        if word.key in other.grams or any(_is_alike(word.key, key) for key in other_keys):
+            continue
+        neighbours = (words[place - 1].key + word.key if place else "", word.key + words[place + 1].key if place + 1 < len(words) else "")
+        if not joined.intersection(neighbours):
+            rest.append(word)
+    return tuple(rest)
+
+
+def _is_alike(left: str, right: str) -> bool:
+    if left == right:
+        return True
+    shorter, longer = (left, right) if len(left) <= len(right) else (right, left)
+    if any(c.isdigit() for c in shorter) or any(c.isdigit() for c in longer):
+        return is_contained(left, right)
+    if len(shorter) >= _MIN_PREFIX and longer.startswith(shorter):
+        return True
+    return len(shorter) >= _MIN_FUZZY and Levenshtein.distance(shorter, longer, score_cutoff=1) <= 1
+
+
+def _weight(key: str) -> float:
+    if key in edition_keys():
+        return _EDITION_WEIGHT
+    if any(c.isdigit() for c in key):
+        return _NUMBER_WEIGHT if key.isdigit() else _CODE_WEIGHT
+    if key.startswith("type "):
+        return _TYPE_WEIGHT
+    return _SHORT_WEIGHT if len(key) <= _SHORT else 1.0
+
+
+def _coverage(words: Sequence[Word], rest: Sequence[Word]) -> float:
+    total = sum(_weight(word.key) for word in words)
+    return 1.0 - sum(_weight(word.key) for word in rest) / total if total else 0.0
+
+
+def _conflicts(left: Sequence[Word], right: Sequence[Word]) -> int:
+    def has(words: Sequence[Word], *, edition: bool) -> bool:
+        return any(word.key in edition_keys() if edition else word.key.isdigit() for word in words)
+
+    both_numbers = has(left, edition=False) and has(right, edition=False)
+    one_edition = has(left, edition=True) or has(right, edition=True)
+    return int(both_numbers) + int(one_edition)

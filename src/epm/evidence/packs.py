@@ -1,0 +1,77 @@
+"""Pack counts, inner times outer: ``24 x 330 ml``, ``pack of 6``, ``6er-Set``, ``lot de 3``, ``2 packs of 12``, ``12 ct``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+
+from epm.evidence.atoms import Value
+from epm.evidence.fields import Field, is_free
+from epm.evidence.normalise import fold
+from epm.evidence.quantities import unit_pattern
+from epm.evidence.words import word_list
+
+_MAX_COUNT = 5000
+_BARE_COUNT = re.compile(
+    r"(?:^\W*(\d{1,3}) ?x (?=[a-z])|(?:^|[\s(,|-])x ?(\d{1,3})\W*$|\((\d{1,3}) ?x\)|\(x ?(\d{1,3})\)|(?<=[,|]) ?(\d{1,2}) ?x(?=[\s,|]|$))"
+)
+_FIELD_COUNT = re.compile(r"^\W*x? ?(\d{1,4}) ?x?\W*$")
+
+
+def _alternatives(key: str) -> str:
+    forms = sorted({fold("", form).text for form in word_list("packword")[key]}, key=lambda form: (-len(form), form))
+    return "(?:" + "|".join(re.escape(form) for form in forms) + ")"
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    noun, of, piece = _alternatives("noun"), _alternatives("of"), _alternatives("piece")
+    content = unit_pattern("mass", "volume")
+    number, end, begin = r"(\d{1,4})", r"(?![^\W_])", r"(?<![a-z0-9.,])"
+    return (
+        ("outer-inner", re.compile(rf"{begin}{number}(?: ?x ?| |-){noun} {of} {number}{end}(?: {piece}{end})?")),
+        ("times-measure", re.compile(rf"{begin}{number} ?x ?(?=\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content})")),
+        ("measure-times", re.compile(rf"{begin}\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content} ?x ?{number}{end}")),
+        ("pack-of", re.compile(rf"(?<![^\W_]){noun} {of} {number}(?:er)?{end}(?: {piece}{end})?")),
+        ("n-pack", re.compile(rf"{begin}{number}(?:er)?(?: |-)?{noun}{end}")),
+        ("n-er", re.compile(rf"{begin}([2-9]|1[0-268]|2[04])er{end}")),
+        ("noun-n", re.compile(rf"(?<![^\W_]){noun}[: ]{{1,2}}{number} {piece}{end}")),
+        ("n-pieces", re.compile(rf"{begin}{number}(?: |-)?{piece}{end}")),
+    )
+
+
+def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+    """Every statement of a pack count in one field; the amount is inner times outer."""
+    found: list[Value] = []
+    places = list(taken)
+    for rule, pattern in _patterns():
+        for m in pattern.finditer(field.folded.text):
+            count = 1
+            for group in m.groups():
+                count *= int(group)
+            start = m.start() if rule != "measure-times" else m.start(1)
+            _add(found, places, field, (start, _trimmed_end(field, m)), count, rule)
+    for phrase, place in field.phrases_of("pack"):
+        _add(found, places, field, place, int(phrase.value), "pack-word")
+    for m in _BARE_COUNT.finditer(field.folded.text) if not found else ():
+        group = next(i for i, text in enumerate(m.groups(), start=1) if text)
+        _add(found, places, field, m.span(group), int(m.group(group)), "bare-count")
+    whole = _FIELD_COUNT.match(field.folded.text) if field.kind == "pack" and not found else None
+    if whole is not None:
+        _add(found, places, field, whole.span(1), int(whole.group(1)), "pack-field")
+    return tuple(sorted(found, key=lambda value: value.start))
+
+
+def _trimmed_end(field: Field, found: re.Match[str]) -> int:
+    return found.start() + len(field.folded.text[found.start() : found.end()].rstrip())
+
+
+def _add(found: list[Value], places: list[tuple[int, int]], field: Field, place: tuple[int, int], count: int, rule: str) -> None:
+    if not 0 < count <= _MAX_COUNT or place[0] >= place[1] or not is_free(place, places):
+        return
+    amount = Decimal(count)
+    found.append(replace(field.value("pack", str(count), place, rule), amount=amount, dimension="count"))
+    places.append(place)

@@ -1,0 +1,157 @@
+"""Measured values in exact decimals: ``1,5 l``, ``500ml``, ``15.6"``, ``30 x 20 cm``, ``2 TB``.
+
+Units of one dimension are converted into its base; two values written in one unit must be equal, values in different
+units may differ by half of the finer one's last written digit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+
+from epm.evidence.atoms import Value
+from epm.evidence.fields import Field, is_free
+from epm.evidence.normalise import fold
+from epm.evidence.words import word_list
+
+CAPACITY_DIMENSIONS = frozenset({"mass", "volume", "storage", "charge", "energy"})
+SIZE_DIMENSIONS = frozenset({"length", "area", "shoe", "letter", "box"})
+_NUMBER = r"\d{1,7}(?:[.,]\d{1,4}){0,2}"
+_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_BINARY_TERABYTE = {Decimal(1024): Decimal(1000), Decimal(2048): Decimal(2000), Decimal(4096): Decimal(4000)}
+_SHOE = re.compile(r"(?<![a-z0-9])(?:eu|eur|gr|grosse|size|taille|talla|taglia|pointure|numero|uk|us)\.? ?(\d{2}(?:[.,]5)?)(?![a-z0-9.,])")
+_PLAIN_NUMBER = re.compile(rf"^\s*({_NUMBER})\s*$")
+_NETWORK_GENERATIONS = frozenset("2345")
+
+
+@lru_cache(maxsize=1)
+def units() -> Mapping[str, tuple[str, Decimal]]:
+    """Each folded unit with its dimension and factor into the base unit."""
+    found: dict[str, tuple[str, Decimal]] = {}
+    for key, forms in word_list("unit").items():
+        dimension, _, factor = key.partition(":")
+        for form in forms:
+            found[fold("", form).text] = (dimension, Decimal(factor))
+    return found
+
+
+@lru_cache(maxsize=8)
+def unit_pattern(*dimensions: str) -> str:
+    """A regular expression of every unit (of those dimensions), the longest first."""
+    chosen = [form for form, (dimension, _) in units().items() if not dimensions or dimension in dimensions]
+    forms = sorted(chosen, key=lambda form: (-len(form), form))
+    words = [re.escape(form) + (r"(?![^\W_])" if form[-1].isalnum() else "") for form in forms if form not in {"in", "to", "a"}]
+    if dimensions:
+        return "(?:" + "|".join(words) + ")"
+    # "5 in 1", "2 to 4" and "5 a day" are no inches, terabytes or ampere.
+    words += [r"(?:in|to)(?![^\W_])(?![\s-]?\d)(?!\s+stock)", r"(?<=\d)a(?![^\W_])"]
+    return "(?:" + "|".join(words) + ")"
+
+
+@lru_cache(maxsize=1)
+def _measure() -> re.Pattern[str]:
+    return re.compile(rf"(?:(?<![a-z0-9.,])|(?<=\dx))({_NUMBER})(?:\s|-)?({unit_pattern()})")
+
+
+@lru_cache(maxsize=1)
+def _box() -> re.Pattern[str]:
+    length = r"(?:mm|cm|m|inches|inch|in|zoll|\"|')"
+    return re.compile(rf"(?<![a-z0-9.,])({_NUMBER}) ?{length}? ?x ?({_NUMBER}) ?{length}?(?: ?x ?({_NUMBER}))? ?({length})(?![a-z0-9])")
+
+
+def parse_number(text: str) -> Decimal:
+    """The number as written in any locale: ``1,5`` is 1.5, ``1.000`` and ``1,000`` are 1000 (``0,750`` is not)."""
+    if _THOUSANDS.fullmatch(text) and not text.startswith("0"):
+        return Decimal(re.sub(r"[.,]", "", text))
+    head, _, tail = text.replace(",", ".").rpartition(".")
+    return Decimal(f"{head.replace('.', '')}.{tail}") if head else Decimal(tail)
+
+
+def _plain(amount: Decimal) -> str:
+    return format(amount.normalize(), "f")
+
+
+def attribute_of(dimension: str) -> str:
+    """``size`` for lengths and clothing sizes, ``capacity`` for everything else that is measured."""
+    return "size" if dimension in SIZE_DIMENSIONS else "capacity"
+
+
+def measured(field: Field, place: tuple[int, int], number: str, unit: str) -> Value | None:
+    """The value of a number with its unit, or ``None`` where they mean something else (``5G``)."""
+    dimension, factor = units()[unit]
+    if unit == "g" and number in _NETWORK_GENERATIONS and "g" in field.folded.text[place[0] : place[1]].replace(" ", "")[1:2]:
+        return None
+    if len(unit) == 1 and unit.isalpha() and field.folded.text[max(0, place[0] - 1) : place[0]] in {"-", "/"}:
+        return None  # part of a code: "1036-12G-4S", "f/2.8L"
+    amount = parse_number(number) * factor
+    if dimension == "storage":
+        amount = _BINARY_TERABYTE.get(amount, amount)
+    rule = f"measure:{unit}:{max(0, len(number.replace(',', '.').rpartition('.')[2]) if '.' in number.replace(',', '.') else 0)}"
+    value = field.value(attribute_of(dimension), f"{dimension} {_plain(amount)}", place, rule)
+    return replace(value, amount=amount, dimension=dimension)
+
+
+def read_quantities(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+    """The measured values of one field, left to right."""
+    text = field.folded.text
+    found: list[Value] = []
+    for m in _box().finditer(text):
+        if is_free(m.span(), taken):
+            factor = units()[m.group(4)][1]
+            sides = [_plain(parse_number(number) * factor) for number in m.groups()[:3] if number]
+            found.append(replace(field.value("size", "box " + " x ".join(sides), m.span(), "box"), dimension="box"))
+    places = [*taken, *((v.start, v.end) for v in found)]
+    for m in _measure().finditer(text):
+        if is_free(m.span(), places):
+            value = measured(field, m.span(), m.group(1), m.group(2))
+            if value is not None:
+                found.append(value)
+    return tuple(found)
+
+
+def read_sizes(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+    """Clothing and shoe sizes: letter sizes, ``EU 42``, and bare numbers in a size field."""
+    found: list[Value] = []
+    for phrase, place in field.phrases_of("size"):
+        if is_free(place, taken):
+            found.append(replace(field.value("size", phrase.value, place, "letter-size"), dimension="letter"))
+    shoe = list(_SHOE.finditer(field.folded.text))
+    if field.kind == "size" and not found and not shoe:
+        whole = field.folded.text.strip()
+        if whole in {"s", "m", "l"}:
+            start = field.folded.text.index(whole)
+            found.append(replace(field.value("size", whole, (start, start + 1), "size-field"), dimension="letter"))
+        elif (bare := _PLAIN_NUMBER.match(field.folded.text)) is not None:
+            shoe = [bare]
+    for m in shoe:
+        if is_free(m.span(), taken):
+            amount = parse_number(m.group(1))
+            found.append(replace(field.value("size", f"shoe {_plain(amount)}", m.span(), "shoe-size"), amount=amount, dimension="shoe"))
+    return tuple(found)
+
+
+def is_equal_measure(left: Value, right: Value) -> bool:
+    """True if two values of one dimension are the same amount as far as they are written."""
+    if left.key == right.key:
+        return True
+    if left.amount is None or right.amount is None or left.dimension != right.dimension:
+        return False
+    left_unit, left_step = _written_step(left)
+    right_unit, right_step = _written_step(right)
+    difference = abs(left.amount - right.amount)
+    if left_unit == right_unit or not left_step or not right_step:
+        is_nominal = left.dimension == "length" and {left_step, right_step} == {Decimal("25.4"), Decimal("2.54")}
+        return is_nominal and difference <= Decimal("12.7")
+    return difference <= min(left_step, right_step) / 2
+
+
+def _written_step(value: Value) -> tuple[str, Decimal]:
+    kind, _, rest = value.rule.partition(":")
+    if kind != "measure":
+        return "", Decimal(0)
+    unit, _, n_decimals = rest.rpartition(":")
+    dimension, factor = units()[unit]
+    return f"{dimension}{factor}", factor.scaleb(-int(n_decimals))

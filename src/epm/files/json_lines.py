@@ -1,0 +1,65 @@
+"""Pairs as JSON Lines: one object a line, plain or gzip."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from epm.errors import DataError
+from epm.files.raw import RawRow, TextLine, text_lines
+from epm.files.rows import WrittenNumber
+
+
+def read_rows(path: Path) -> Iterator[RawRow]:
+    """The rows of a ``.jsonl`` or ``.jsonl.gz`` file; blank lines are passed over.
+
+    Raises:
+        DataError: a ``.gz`` file that is no gzip, is damaged or ends early.
+    """
+    with path.open("rb") as packed:
+        if path.suffix != ".gz":
+            yield from _parsed(text_lines(packed))
+            return
+        try:
+            with gzip.open(packed) as stream:
+                yield from _parsed(text_lines(cast("BinaryIO", stream)))
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(f"{str(path)!r} is no readable gzip file ({error}); pack it again or drop the .gz from its name") from error
+
+
+def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], *, is_packed: bool) -> None:
+    """Write one JSON object a line; gzip bytes do not depend on the clock."""
+    if not is_packed:
+        stream.writelines(_line(row) for row in rows)
+        return
+    with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as packed:
+        packed.writelines(_line(row) for row in rows)
+
+
+def _line(row: dict[str, object]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n"
+
+
+def _parsed(lines: Iterable[TextLine]) -> Iterator[RawRow]:
+    for line in lines:
+        if line.problem is not None:
+            yield RawRow(line.number, None, line.problem)
+        elif line.text.strip():
+            yield _row(line)
+
+
+def _row(line: TextLine) -> RawRow:
+    try:
+        # NaN and Infinity are no JSON, but table tools write them for a missing value
+        values = json.loads(line.text, parse_float=WrittenNumber, parse_constant=lambda _name: None)
+    except json.JSONDecodeError as error:
+        return RawRow(line.number, None, f"broken JSON ({error.msg} at column {error.colno}); mend the line")
+    except (ValueError, RecursionError) as error:
+        return RawRow(line.number, None, f"JSON beyond what can be read ({str(error)[:80]}); mend the line")
+    if not isinstance(values, dict):
+        return RawRow(line.number, None, f"must be a JSON object, got {type(values).__name__}; write one object a line")
+    return RawRow(line.number, values)

@@ -1,0 +1,206 @@
+"""Pair files: read into Pairs with every bad row named, and written so that reading gives the same Pairs.
+
+The format follows from the name: ``.jsonl``, ``.jsonl.gz``, ``.csv``, ``.parquet``. A row holds two listings, nested or
+flat (see ``epm.files.rows``), and may hold ``pair_id``, ``label`` or ``gold_label``, ``relation``, ``factor``, ``split``.
+
+    file = read_pairs("pairs.csv", on_bad_row="skip")
+    file.pairs, file.n_skipped, file.bad_rows, file.extra_columns
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from epm.errors import ConfigError, DataError
+from epm.files import csv_table, json_lines, parquet_table
+from epm.files.atomic import replacing
+from epm.files.raw import RawRow
+from epm.files.rows import ATTRIBUTE_PREFIX, LISTING_FIELDS, PAIR_FIELDS, SIDES, RowError, parse_row
+from epm.listing import Listing
+from epm.pair import Pair
+
+OnBadRow = Literal["stop", "skip"]
+
+_READERS: dict[str, Callable[[Path], Iterator[RawRow]]] = {
+    ".jsonl": json_lines.read_rows,
+    ".jsonl.gz": json_lines.read_rows,
+    ".csv": csv_table.read_rows,
+    ".parquet": parquet_table.read_rows,
+}
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was skipped: the line it starts on (its number in Parquet) and what is wrong with it."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairFile:
+    """What was read: the good rows as Pairs, the file's SHA-256 (hex), the bad rows, and the columns kept in extras."""
+
+    pairs: tuple[Pair, ...]
+    sha256: str
+    n_skipped: int
+    bad_rows: tuple[BadRow, ...]
+    extra_columns: tuple[str, ...]
+
+
+def read_pairs(path: Path | str, *, on_bad_row: OnBadRow = "stop", limit: int | None = None) -> PairFile:
+    """The pairs of a file, at most the first ``limit`` of them.
+
+    Args:
+        path: a ``.jsonl``, ``.jsonl.gz``, ``.csv`` or ``.parquet`` file.
+        on_bad_row: ``stop`` at the first bad row, or ``skip`` bad rows and count them.
+        limit: how many good rows to read; what lies beyond them is not looked at.
+
+    Raises:
+        DataError: the file is absent, empty, of another format or damaged, or a row is bad under ``stop``.
+        ConfigError: an ``on_bad_row`` or ``limit`` that is not allowed.
+    """
+    if on_bad_row not in {"stop", "skip"}:
+        raise ConfigError(f"on_bad_row {on_bad_row!r} is not allowed: use 'stop' or 'skip'")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit {limit} is not allowed: use a number from 1, or none for the whole file")
+    source = Path(path)
+    rows = _READERS[_format(source)](source)
+    sha256 = _sha256(source)
+    return _collect(source, rows, sha256=sha256, on_bad_row=on_bad_row, limit=limit)
+
+
+def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> None:
+    """Write pairs in the format of the name, in one step; extras that are no text become JSON text outside JSON Lines.
+
+    Raises:
+        DataError: the name has another ending, the place cannot be written, or a pair is no text.
+    """
+    target = Path(path)
+    ending = _format(target)
+    kept = tuple(pairs)
+    try:
+        with replacing(target) as stream:
+            if ending.startswith(".jsonl"):
+                json_lines.write_rows(stream, map(_nested, kept), is_packed=ending == ".jsonl.gz")
+                return
+            table = csv_table if ending == ".csv" else parquet_table
+            table.write_rows(stream, map(_flat, kept), _columns(kept))
+    except UnicodeEncodeError as error:
+        place = error.object[max(0, error.start - 20) : error.end]
+        raise DataError(f"cannot write {str(path)!r}: {place!r} holds half a surrogate pair, which is no text; remove it") from error
+
+
+def _format(path: Path) -> str:
+    name = path.name.lower()
+    ending = next((ending for ending in _READERS if name.endswith(ending)), None)
+    if ending is None:
+        raise DataError(f"{str(path)!r} is no pair file: its name must end in one of {', '.join(_READERS)}")
+    return ending
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
+    return digest.hexdigest()
+
+
+def _collect(path: Path, rows: Iterator[RawRow], *, sha256: str, on_bad_row: OnBadRow, limit: int | None) -> PairFile:
+    pairs: list[Pair] = []
+    bad_rows: list[BadRow] = []
+    extra_columns: dict[str, None] = {}
+    line_of_id: dict[str, int] = {}
+    for row in rows:
+        try:
+            pairs.append(_accept(row, line_of_id, extra_columns))
+        except RowError as error:
+            if on_bad_row == "stop":
+                raise DataError(f"{_place(path, row.line)}: {error} (or skip bad rows: --on-bad-row skip)") from error
+            bad_rows.append(BadRow(row.line, str(error)))
+        if len(pairs) == limit:
+            break
+    if not pairs and not bad_rows:
+        raise DataError(f"{str(path)!r} is empty: it must hold at least one pair")
+    if not pairs:
+        raise DataError(
+            f"{str(path)!r} has no good row among {len(bad_rows)}; the first is bad: {_place(path, bad_rows[0].line)}: {bad_rows[0].reason}"
+        )
+    return PairFile(tuple(pairs), sha256, len(bad_rows), tuple(bad_rows), tuple(extra_columns))
+
+
+def _accept(row: RawRow, line_of_id: dict[str, int], extra_columns: dict[str, None]) -> Pair:
+    if row.values is None:
+        raise RowError(row.problem)
+    parsed = parse_row(row.values)
+    pair = parsed.pair
+    earlier = line_of_id.setdefault(pair.id, row.line)
+    if earlier != row.line:
+        what = f"pair_id {pair.id!r}" if parsed.has_own_id else "the same two listings without a pair_id"
+        raise RowError(f"repeats {what} of line {earlier}; ids must be unique: change or remove one of the two rows")
+    extra_columns.update(dict.fromkeys(parsed.extra_columns))
+    return pair
+
+
+def _place(path: Path, line: int) -> str:
+    return f"{str(path)!r}, {'row' if _format(path) == '.parquet' else 'line'} {line}"
+
+
+def _nested(pair: Pair) -> dict[str, object]:
+    sides = {side: _listing_fields(getattr(pair, side)) for side in SIDES}
+    row: dict[str, object] = {**pair.extras, **_pair_fields(pair)}
+    for side in SIDES:
+        listing: Listing = getattr(pair, side)
+        attributes = {"attributes": dict(listing.attributes)} if listing.attributes else {}
+        row[side] = {**listing.extras, **sides[side], **attributes}
+    return row
+
+
+def _flat(pair: Pair) -> dict[str, object]:
+    row: dict[str, object] = {**_texts(pair.extras), **_pair_fields(pair)}
+    for side in SIDES:
+        listing: Listing = getattr(pair, side)
+        attributes = {f"{ATTRIBUTE_PREFIX}{name}": value for name, value in listing.attributes.items()}
+        fields = {**_texts(listing.extras), **_listing_fields(listing), **attributes}
+        row.update({f"{side}_{name}": value for name, value in fields.items()})
+    return row
+
+
+def _pair_fields(pair: Pair) -> dict[str, object]:
+    fields = {
+        "pair_id": pair.id,
+        "gold_label": pair.gold_label and pair.gold_label.value,
+        "relation": pair.relation and pair.relation.value,
+        "factor": pair.factor,
+        "split": pair.split,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _listing_fields(listing: Listing) -> dict[str, object]:
+    return {name: value for name in LISTING_FIELDS if (value := getattr(listing, name)) is not None}
+
+
+def _texts(extras: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        for name, value in extras.items()
+        if value is not None
+    }
+
+
+def _columns(pairs: tuple[Pair, ...]) -> list[str]:
+    """Known columns that any pair has, in their usual order, then the others by name."""
+    usual = [*PAIR_FIELDS, *(f"{side}_{name}" for side in SIDES for name in LISTING_FIELDS)]
+    found = {name for pair in pairs for name in _flat(pair)} | {f"{side}_title" for side in SIDES}
+    return [name for name in usual if name in found] + sorted(found.difference(usual))

@@ -1,0 +1,57 @@
+"""Rows as a file holds them, before validation: the common shape of the three formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from epm.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """The row that starts at a line (a row number in Parquet), either its values or why there are none."""
+
+    line: int
+    values: Mapping[str, object] | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One decoded line with its ending; ``problem`` instead of text when it is not UTF-8."""
+
+    number: int
+    text: str
+    problem: str | None = None
+
+
+def text_lines(stream: BinaryIO) -> Iterator[TextLine]:
+    """The lines of a UTF-8 stream, with or without a byte order mark; a line ends at a newline byte only."""
+    offset = 0
+    for number, line in enumerate(stream, start=1):
+        content = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        try:
+            yield TextLine(number, content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            place = offset + len(line) - len(content) + error.start
+            yield TextLine(number, "", f"is not UTF-8 at byte {place} (0x{content[error.start]:02x}); save the file as UTF-8")
+        offset += len(line)
+
+
+def require_columns(path: Path, columns: list[str]) -> None:
+    """Check the header of a table for both titles and for doubled names.
+
+    Raises:
+        DataError: naming the column and those present.
+    """
+    doubled = sorted({name for name in columns if columns.count(name) > 1})
+    if doubled:
+        raise DataError(f"{str(path)!r} has the column {doubled[0]!r} twice; rename one")
+    for side in ("left", "right"):
+        if side not in columns and f"{side}_title" not in columns:
+            shown = ", ".join(repr(name[:40]) for name in columns[:20]) or "none"
+            more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""  # noqa: PLR2004 - keeps the message on one line
+            raise DataError(f"{str(path)!r} has no column '{side}_title'; present: {shown}{more}; rename or add it")

@@ -1,0 +1,68 @@
+"""Chat-completion bodies: building them, and telling a usable reply from one that only looks like it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from epm.errors import ErrorClass
+from epm.gateway.request import ChatRequest, Usage
+
+_CHARS_PER_TOKEN = 4
+_ZERO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
+def completion_body(model: str, message: Mapping[str, object], *, finish_reason: str = "stop") -> dict[str, object]:
+    """A chat completion with one choice and no token usage."""
+    return {
+        "id": f"chatcmpl-{model}", "object": "chat.completion", "created": 0, "model": model,
+        "choices": [{"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", **message}}],
+        "usage": dict(_ZERO_USAGE),
+    }  # fmt: skip
+
+
+def fault_of(body: Mapping[str, object]) -> tuple[ErrorClass, str] | None:
+    """Why a delivered reply cannot be used, or ``None`` when it can."""
+    choices = body.get("choices")
+    if not isinstance(choices, Sequence) or not choices or not isinstance(choices[0], Mapping):
+        return ErrorClass.INVALID_STRUCTURE, "the reply has no choices"
+    finish_reason = choices[0].get("finish_reason")
+    message = choices[0].get("message")
+    if not isinstance(message, Mapping):
+        return ErrorClass.INVALID_STRUCTURE, "the reply's first choice has no message"
+    if finish_reason == "content_filter":
+        return ErrorClass.CONTENT_FILTER, "the provider's content filter stopped the reply"
+    if message.get("refusal"):
+        return ErrorClass.REFUSAL, f"the model refused: {str(message['refusal'])[:200]!r}"
+    if finish_reason == "length":
+        return ErrorClass.TRUNCATED, "the reply was cut off at the token limit; raise max_tokens"
+    return None
+
+
+def usage_of(body: Mapping[str, object], request: ChatRequest) -> Usage:
+    """The reply's own token counts, or an estimate (``is_estimated``) from the number of characters."""
+    usage = body.get("usage")
+    prompt, completion = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
+    if prompt + completion == 0:
+        return estimated_usage(request, body)
+    return Usage(
+        prompt, completion,
+        cached_tokens=_count(_part(usage, "prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(_part(usage, "completion_tokens_details"), "reasoning_tokens"),
+    )  # fmt: skip
+
+
+def estimated_usage(request: ChatRequest, body: Mapping[str, object]) -> Usage:
+    """Token counts guessed at four characters a token."""
+    prompt_chars = len(json.dumps(request.body.get("messages"), default=str))
+    completion_chars = len(json.dumps(body.get("choices"), default=str))
+    return Usage(prompt_chars // _CHARS_PER_TOKEN, completion_chars // _CHARS_PER_TOKEN, is_estimated=True)
+
+
+def _part(usage: object, name: str) -> object:
+    return usage.get(name) if isinstance(usage, Mapping) else None
+
+
+def _count(usage: object, name: str) -> int:
+    value = _part(usage, name)
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,149 @@
+"""The gateway itself: cache, single flight, limiter, deadline, retries, ledger, in that order.
+
+Invariants: it alone retries; every physical attempt is one ledger row; the row and the kept reply are committed before
+the caller sees the reply, so a killed process re-sends at most what was in flight. Failures, truncations and refusals
+are never kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from epm.errors import ErrorClass, ModelError
+from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
+from epm.gateway.completion import fault_of
+from epm.gateway.ledger import CachedReply, CallLog, CallRecord, MemoryCallLog, cache_key
+from epm.gateway.limiter import Limiter
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport, Usage
+
+_Flight = asyncio.Future[ChatReply | ModelError | None]
+_MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED})
+_ERROR_CHARS = 500
+
+
+class MeteredGateway:
+    """The only way to a model; implements ``Gateway``. Without a store, ledger and cache live in memory.
+
+    Args:
+        transport: what sends one request once.
+        store: keeps ledger and cache; ``None`` for memory.
+        concurrency: most calls in flight.
+        max_attempts: most physical calls for one request, the first included.
+        timeout_s: deadline of one attempt, in seconds.
+        seed: of the jitter between attempts.
+        backoff_s: ceiling of the first wait between attempts, in seconds; doubled each time.
+    """
+
+    def __init__(
+        self, transport: Transport, store: CallLog | None, *, concurrency: int = 8, max_attempts: int = 4, timeout_s: float = 60.0,
+        seed: int = 0, backoff_s: float = 0.5,
+    ) -> None:  # fmt: skip
+        self.transport = transport
+        self.log: CallLog = MemoryCallLog() if store is None else store
+        self.limiter = Limiter(concurrency)
+        self._max_attempts = max_attempts
+        self._timeout_s = timeout_s
+        self._backoff = Backoff(first_s=backoff_s, seed=seed)
+        self._flights: dict[str, _Flight] = {}
+
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
+        """The reply, from the cache, from an identical call in flight, or from the transport.
+
+        Raises:
+            ModelError: the call failed for good; ``error_class`` says how.
+            StoreError: the ledger cannot be written.
+        """
+        key = cache_key(self.transport, request, sample_index=scope.sample_index)
+        while (flight := self._flights.get(key)) is not None:
+            outcome = await asyncio.shield(flight)
+            if isinstance(outcome, ModelError):
+                raise ModelError(str(outcome), outcome.error_class, retry_after_s=outcome.retry_after_s)
+            if outcome is not None:
+                return self._hit(outcome, key, request, scope)
+        kept = self.log.cached(key)
+        if kept is not None:
+            return self._hit(kept.as_hit(), key, request, scope)
+        return await self._lead(key, request, scope)
+
+    async def forget(self, request: ChatRequest, scope: CallScope) -> None:
+        """Drop the kept reply of a request, so that a later attempt asks the model again."""
+        await self.log.forget(cache_key(self.transport, request, sample_index=scope.sample_index))
+
+    async def _lead(self, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
+        flight: _Flight = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        outcome: ChatReply | ModelError | None = None  # None sends the followers round again: this leader was cut off
+        try:
+            reply = outcome = await self._send_with_retries(key, request, scope)
+        except ModelError as error:
+            outcome = error
+            raise
+        finally:
+            del self._flights[key]
+            flight.set_result(outcome)
+        return reply
+
+    async def _send_with_retries(self, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
+        attempt = 1
+        while True:
+            try:
+                async with self.limiter.slot():
+                    return await self._send_once(key, request, scope, attempt)
+            except ModelError as error:
+                if not error.error_class.is_retryable:
+                    raise
+                wait_s = self._backoff.wait_s(attempt, error.retry_after_s)
+                if attempt == self._max_attempts or wait_s > LONGEST_WAIT_S:
+                    raise ModelError(
+                        f"{error} (gave up at attempt {attempt})", error.error_class, retry_after_s=error.retry_after_s
+                    ) from error
+            await asyncio.sleep(wait_s)
+            attempt += 1
+
+    async def _send_once(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
+        started_at_s, start = time.time(), time.perf_counter()
+
+        def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None) -> CallRecord:
+            lost = Usage(0, 0, is_estimated=failure is not None and failure[0] in _MAYBE_BILLED)
+            return CallRecord(
+                scope, key, self.transport.name, str(request.body.get("model", "")), None if reply is None else reply.model, attempt,
+                usage=lost if reply is None else reply.usage,
+                cost_usd=reply.cost_usd if reply is not None else None if lost.is_estimated else 0.0,
+                latency_s=time.perf_counter() - start, started_at_s=started_at_s,
+                error_class=None if failure is None else failure[0], error=None if failure is None else failure[1][:_ERROR_CHARS],
+            )  # fmt: skip
+
+        try:
+            reply = await self._deliver(request)
+        except ModelError as error:
+            await self.log.record_call(record(failure=(error.error_class, str(error))), None)
+            raise
+        except asyncio.CancelledError:
+            self.log.post_call(record(failure=(ErrorClass.CANCELLED, "the caller stopped waiting")))
+            raise
+        fault = fault_of(reply.body)
+        if fault is not None:
+            await self.log.record_call(record(reply=reply, failure=fault), None)
+            raise ModelError(f"model {reply.model!r}: {fault[1]}", fault[0])
+        await self.log.record_call(record(reply=reply), CachedReply(key, self.transport.identity, request.body, reply))
+        return reply
+
+    async def _deliver(self, request: ChatRequest) -> ChatReply:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self.transport.send(request, timeout_s=self._timeout_s)
+        except TimeoutError as error:
+            msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; raise the timeout or lower the concurrency"
+            raise ModelError(msg, ErrorClass.TIMEOUT) from error
+
+    def _hit(self, reply: ChatReply, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
+        hit = replace(reply, cost_usd=0.0, is_cached=True)
+        self.log.post_call(
+            CallRecord(
+                scope, key, self.transport.name, str(request.body.get("model", "")), hit.model, attempt=1,
+                usage=hit.usage, cost_usd=0.0, latency_s=0.0, started_at_s=time.time(), is_cached=True,
+            )
+        )  # fmt: skip
+        return hit

@@ -1,0 +1,168 @@
+"""The ``litellm`` transport: any vendor or OpenAI-compatible server, one physical HTTP request for each ``send``.
+
+litellm's own retries, caches and callbacks stay off: the gateway owns them. Token counts are copied as integers before
+anything else sees the reply. A key is only ever sent where it was named for: with ``api_base`` and no ``api_key_env`` a
+dummy key goes out, never one found in the environment.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import time
+from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
+
+from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.gateway.completion import usage_of
+from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
+
+_TOKENS_PER_PRICE = 1_000_000
+_SECRET = re.compile(r"\b(?:sk|key|pk)-[\w-]{4,}|Bearer \S+")
+_MESSAGE_CHARS = 300
+_NO_KEY = "not-needed"
+_CLASS_OF_EXCEPTION = {
+    "AuthenticationError": ErrorClass.AUTH,
+    "PermissionDeniedError": ErrorClass.AUTH,
+    "RateLimitError": ErrorClass.RATE_LIMITED,
+    "Timeout": ErrorClass.TIMEOUT,
+    "ServiceUnavailableError": ErrorClass.OVERLOADED,
+    "BadGatewayError": ErrorClass.OVERLOADED,
+    "InternalServerError": ErrorClass.OVERLOADED,
+    "APIConnectionError": ErrorClass.CONNECTION,
+    "ContextWindowExceededError": ErrorClass.CONTEXT_TOO_LONG,
+    "ContentPolicyViolationError": ErrorClass.CONTENT_FILTER,
+    "UnsupportedParamsError": ErrorClass.UNSUPPORTED,
+    "APIResponseValidationError": ErrorClass.INVALID_STRUCTURE,
+    "BadRequestError": ErrorClass.BAD_REQUEST,
+    "NotFoundError": ErrorClass.BAD_REQUEST,
+    "UnprocessableEntityError": ErrorClass.BAD_REQUEST,
+}
+"""By class name, most derived first along the MRO, so that litellm need not be imported to state it."""
+
+
+class LitellmTransport:
+    """Sends chat bodies with ``litellm.acompletion``.
+
+    Prices in ``ModelSettings`` are USD for a million tokens and override litellm's table; without either, the cost of
+    a call is unknown (``None``).
+
+    Raises:
+        ConfigError: ``api_key_env`` names a variable that is not set.
+    """
+
+    name = "litellm"
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._api_key = _find_key(settings)
+        self.identity = f"litellm {settings.api_base or 'at the vendor'}"
+
+    async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
+        """The reply, from exactly one request.
+
+        Raises:
+            ModelError: with the class of the failure; secrets are cut out of the message.
+        """
+        litellm = _load_litellm()
+        options = {"_skip_mcp_handler": True} if "tools" in request.body else {}  # without the mcp package litellm fails on tools
+        start = time.perf_counter()
+        try:
+            answered = await litellm.acompletion(
+                **copy.deepcopy(dict(request.body)), **options, api_base=self._settings.api_base, api_key=self._api_key,
+                num_retries=0, max_retries=0, timeout=timeout_s,
+            )  # fmt: skip
+        except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
+            raise self._to_model_error(error) from None
+        latency_s = time.perf_counter() - start
+        body = _plain_body(answered.model_dump())
+        usage = usage_of(body, request)
+        listed_usd = (getattr(answered, "_hidden_params", None) or {}).get("response_cost")
+        return ChatReply(body, usage, str(body.get("model")), latency_s, self._cost_usd(usage, listed_usd))
+
+    def _cost_usd(self, usage: Usage, listed_usd: float | None) -> float | None:
+        price_in, price_out = self._settings.price_in_usd, self._settings.price_out_usd
+        if price_in is not None and price_out is not None:
+            return (usage.prompt_tokens * price_in + usage.completion_tokens * price_out) / _TOKENS_PER_PRICE
+        if not usage.is_estimated:
+            return listed_usd
+        try:
+            parts: tuple[float, float] = _load_litellm().cost_per_token(
+                model=self._settings.name, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+            )
+        except Exception:  # noqa: BLE001  # litellm raises bare exceptions for models it has no price for
+            return None
+        return sum(parts)
+
+    def _to_model_error(self, error: Exception) -> ModelError:
+        error_class = class_of(error)
+        text = " ".join(str(error).split())
+        if self._api_key:
+            text = text.replace(self._api_key, "***")
+        text = _SECRET.sub("***", text)[:_MESSAGE_CHARS]
+        where = f" at {self._settings.api_base!r}" if self._settings.api_base else ""
+        return ModelError(f"model {self._settings.name!r}{where}: {text}", error_class, retry_after_s=_retry_after_s(error))
+
+
+def class_of(error: Exception) -> ErrorClass:
+    """The taxonomy entry of an exception that litellm raised; ``bug`` for one it does not document."""
+    names = [base.__name__ for base in type(error).__mro__]
+    found = next((_CLASS_OF_EXCEPTION[name] for name in names if name in _CLASS_OF_EXCEPTION), None)
+    if found is None:
+        status = getattr(error, "status_code", None)
+        if not isinstance(status, int):
+            return ErrorClass.BUG
+        return ErrorClass.OVERLOADED if status >= 500 else ErrorClass.BAD_REQUEST  # noqa: PLR2004  # HTTP's own border
+    if found is ErrorClass.OVERLOADED and "InternalServerError" in names and _headers(error) is None:
+        return ErrorClass.CONNECTION  # litellm's name for a connection that broke before a whole answer came
+    if found is ErrorClass.RATE_LIMITED and "current quota" in str(error):
+        return ErrorClass.AUTH  # the account is empty: waiting does not help
+    if found is ErrorClass.BAD_REQUEST and getattr(error, "code", None) == "content_filter":
+        return ErrorClass.CONTENT_FILTER
+    return found
+
+
+def _headers(error: Exception) -> Mapping[str, str] | None:
+    headers = getattr(error, "litellm_response_headers", None)
+    return headers if isinstance(headers, Mapping) else None
+
+
+def _retry_after_s(error: Exception) -> float | None:
+    value = (_headers(error) or {}).get("retry-after", "")
+    return float(value) if value.replace(".", "", 1).isdigit() else None
+
+
+def _plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
+    choices = dumped.get("choices")
+    plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
+    return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
+
+
+def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
+    dumped = choice.get("message")
+    message = dict(dumped) if isinstance(dumped, Mapping) else {}
+    vendor = message.pop("provider_specific_fields", None)
+    refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
+    kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
+    return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
+
+
+def _find_key(settings: ModelSettings) -> str | None:
+    if settings.api_key_env is None:
+        return _NO_KEY if settings.api_base else None
+    key = os.environ.get(settings.api_key_env)
+    if not key:
+        msg = f"environment variable {settings.api_key_env!r} is not set, but model {settings.name!r} takes its key from it; set it"
+        raise ConfigError(msg)
+    return key
+
+
+@cache
+def _load_litellm() -> ModuleType:
+    import litellm
+
+    litellm.suppress_debug_info = True  # it prints advice to stdout on errors
+    litellm.telemetry = False
+    return litellm

@@ -1,0 +1,67 @@
+"""Pairs' listings as knowledge entries, so that each pair can be seen beside its nearest rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder, default_embedder
+from epm.knowledge.index import KnowledgeEntry
+from epm.knowledge.memory import MemoryIndex
+from epm.listing import Listing
+from epm.pair import Pair
+
+if TYPE_CHECKING:
+    from epm.knowledge.chroma import ChromaIndex
+
+_TITLE_CHARS = 300
+
+
+def listing_entry_id(listing: Listing) -> str:
+    """The id of a listing's entry: equal for equal offers."""
+    return f"listing-{listing.content_sha()[:24]}"
+
+
+def listing_text(listing: Listing) -> str:
+    """What stands for a listing in the index: its title, after the brand where the title does not name it."""
+    title = listing.title[:_TITLE_CHARS]
+    if listing.brand is None or listing.brand.casefold() in title.casefold():
+        return title
+    return f"{listing.brand[:60]} {title}"
+
+
+def listing_entries(pairs: Iterable[Pair], *, provenance: str, now_s: float = 0.0) -> list[KnowledgeEntry]:
+    """One entry for each distinct offer, naming every pair it stands in. Labels and cluster ids are not read."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for pair in pairs:
+        for listing in (pair.left, pair.right):
+            text, pair_ids = found.setdefault(listing_entry_id(listing), (listing_text(listing), []))
+            if not pair_ids or pair_ids[-1] != pair.id:
+                pair_ids.append(pair.id)
+    return [
+        KnowledgeEntry(id=entry_id, kind="listing", text=text, provenance=provenance, pair_ids=tuple(pair_ids), created_at_s=now_s)
+        for entry_id, (text, pair_ids) in found.items()
+    ]
+
+
+def batch_index(pairs: Iterable[Pair]) -> MemoryIndex:
+    """An exact index in memory over the listings of these pairs, on hashed n-grams: made in moments, needs no model."""
+    index = MemoryIndex(RememberingEmbedder(HashEmbedder()))
+    index.add(listing_entries(pairs, provenance="batch"))
+    return index
+
+
+def default_index(folder: Path) -> MemoryIndex | ChromaIndex:
+    """The index of a run: chromadb in ``folder`` over MiniLM vectors where both are installed, else in memory; ``name`` says which."""
+    if find_spec("chromadb") is None:
+        return MemoryIndex(default_embedder())
+    from epm.knowledge.chroma import ChromaIndex
+
+    embedder = default_embedder()
+    return ChromaIndex(folder / _folder_name(embedder.model_id), embedder)
+
+
+def _folder_name(model_id: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in model_id).split())

@@ -1,0 +1,201 @@
+"""The persistent index: chromadb, embedded in this process, over vectors that we encode ourselves.
+
+One collection for each kind of entry, in cosine space. A query that names entity or attribute reads the few entries with
+that key and compares them exactly; any other query goes to the approximate HNSW graph, with room for filtered entries.
+The model of the vectors stands in each collection's metadata and is checked on opening, since chromadb would accept
+another model of equal dimension. A guard stands where chromadb would put its own embedding function, which downloads a
+model on its first call. Never expose this folder with chromadb's server: no released version is safe (GHSA-f4j7-r4q5-qw2c).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+import chromadb
+import numpy as np
+from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
+from chromadb.config import Settings
+
+from epm.errors import ArtifactError, DataError
+from epm.knowledge.embedder import RememberingEmbedder, Vectors
+from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+TEXT_RECIPE = "entry text v1"
+_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 16}
+_SPARE_HITS = 12
+"""Hits fetched beyond ``top_k``: own listings, expired and excluded entries fall out afterwards."""
+
+Metadata = dict[str, str | int | float | bool]
+
+
+class GuardEmbeddingFunction(EmbeddingFunction[Documents]):
+    """Refuses to embed: vectors come from our own embedder, and chromadb's default would reach for the network."""
+
+    def __init__(self) -> None:
+        """Needs nothing."""
+
+    def __call__(self, input: Documents) -> Embeddings:  # noqa: A002  # chromadb calls it by this name
+        """Never returns.
+
+        Raises:
+            DataError: always.
+        """
+        msg = f"chromadb was asked to embed {len(input)} texts itself: pass vectors of the index's own embedder"
+        raise DataError(msg)
+
+    @staticmethod
+    def name() -> str:
+        """The name that chromadb stores."""
+        return "epm-guard"
+
+    @staticmethod
+    def build_from_config(config: dict[str, object]) -> GuardEmbeddingFunction:
+        """The guard again."""
+        del config
+        return GuardEmbeddingFunction()
+
+    def get_config(self) -> dict[str, object]:
+        """Nothing to configure."""
+        return {}
+
+
+class ChromaIndex:
+    """KnowledgeIndex on disk. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path, embedder: RememberingEmbedder) -> None:
+        """Open or make the index in a folder.
+
+        Raises:
+            ArtifactError: the folder cannot be used, or holds vectors of another model.
+        """
+        self._embedder = embedder
+        self.name = f"chroma/{embedder.model_id}"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
+        except (OSError, ValueError, chromadb.errors.ChromaError) as error:
+            msg = f"cannot open the knowledge index in {str(path)!r}: {error}; choose a writable folder"
+            raise ArtifactError(msg) from error
+        self._max_batch = self._client.get_max_batch_size()
+        self._collections = {kind: self._open(kind, path) for kind in KINDS}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def add(self, entries: Sequence[KnowledgeEntry]) -> None:
+        """Store the entries; a known id is replaced. Texts that are stored already are not encoded again."""
+        for kind in KINDS:
+            kept = unique_by_id([entry for entry in entries if checked_kind(entry.kind) == kind])
+            for start in range(0, len(kept), self._max_batch):
+                batch = kept[start : start + self._max_batch]
+                self._remember_stored(self._collections[kind], batch)
+                self._collections[kind].upsert(
+                    ids=[entry.id for entry in batch],
+                    embeddings=self._embedder.encode([entry.text for entry in batch]),
+                    documents=[entry.text for entry in batch],
+                    metadatas=[_to_metadata(entry) for entry in batch],
+                )
+
+    def query(
+        self, text: str, *, kind: str, top_k: int, now_s: float, exclude_pair_id: str | None = None,
+        entity: str | None = None, attribute: str | None = None,
+    ) -> list[KnowledgeHit]:  # fmt: skip
+        """The nearest live entries of that kind, best first, never any learned from ``exclude_pair_id``."""
+        collection = self._collections[checked_kind(kind)]
+
+        def allowed(hits: list[KnowledgeHit]) -> list[KnowledgeHit]:
+            return [
+                hit for hit in hits
+                if is_allowed(hit.entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute)
+            ]  # fmt: skip
+
+        if entity is not None or attribute is not None:
+            return best_first(allowed(self._all_with_key(collection, text, entity, attribute)), top_k)
+        n_stored, n_wanted = collection.count(), top_k + _SPARE_HITS
+        while True:
+            found = allowed(self._nearest(collection, text, min(n_wanted, n_stored)))
+            if len(found) >= top_k or n_wanted >= n_stored:
+                return best_first(found, top_k)
+            n_wanted *= 4
+
+    def count(self) -> int:
+        """How many entries are stored."""
+        return sum(collection.count() for collection in self._collections.values())
+
+    def close(self) -> None:
+        """Release the files; the index can be opened again."""
+        self._client.close()
+
+    def _open(self, kind: str, path: Path) -> Collection:
+        expected = {"model_id": self._embedder.model_id, "dimension": self._embedder.dimension, "text_recipe": TEXT_RECIPE}
+        collection = self._client.get_or_create_collection(
+            f"epm-{kind}", configuration={"hnsw": _HNSW}, metadata=expected, embedding_function=GuardEmbeddingFunction()
+        )
+        stored = dict(collection.metadata or {})
+        if stored != expected:
+            msg = f"knowledge index {str(path)!r} holds vectors of {stored!r}, but this run encodes with {expected!r}; choose another folder"
+            raise ArtifactError(msg)
+        return collection
+
+    def _remember_stored(self, collection: Collection, entries: Sequence[KnowledgeEntry]) -> None:
+        stored = collection.get(ids=[entry.id for entry in entries], include=["documents", "embeddings"])
+        vectors = np.asarray(stored["embeddings"], dtype=np.float32)
+        self._embedder.remember(dict(zip(stored["documents"] or [], vectors, strict=True)))
+
+    def _all_with_key(self, collection: Collection, text: str, entity: str | None, attribute: str | None) -> list[KnowledgeHit]:
+        named = [{name: value} for name, value in (("entity", entity), ("attribute", attribute)) if value is not None]
+        where = named[0] if len(named) == 1 else {"$and": named}
+        stored = collection.get(where=where, include=["documents", "metadatas", "embeddings"])  # type: ignore[arg-type]  # chromadb's recursive Where
+        if not stored["ids"]:
+            return []
+        similarities = np.asarray(stored["embeddings"], dtype=np.float32) @ self._query_vector(text)
+        return _hits(stored["ids"], stored["documents"], stored["metadatas"], [float(s) for s in similarities])
+
+    def _nearest(self, collection: Collection, text: str, n_results: int) -> list[KnowledgeHit]:
+        if n_results == 0:
+            return []
+        stored = collection.query(
+            query_embeddings=[self._query_vector(text)], n_results=n_results, include=["documents", "metadatas", "distances"]
+        )
+        documents, metadatas, distances = stored["documents"] or [[]], stored["metadatas"] or [[]], stored["distances"] or [[]]
+        return _hits(stored["ids"][0], documents[0], metadatas[0], [1.0 - float(distance) for distance in distances[0]])
+
+    def _query_vector(self, text: str) -> Vectors:
+        return cast(Vectors, self._embedder.encode([text])[0])
+
+
+def _hits(
+    ids: Sequence[str], documents: Sequence[str] | None, metadatas: Sequence[Mapping[str, object]] | None, similarities: Sequence[float]
+) -> list[KnowledgeHit]:
+    rows = zip(ids, documents or [], metadatas or [], similarities, strict=True)
+    return [KnowledgeHit(_from_metadata(id_, text, metadata), similarity) for id_, text, metadata, similarity in rows]
+
+
+def _to_metadata(entry: KnowledgeEntry) -> Metadata:
+    # chromadb refuses None, and its list values cannot be empty: absent keys and JSON text stand for both.
+    values: dict[str, str | float | None] = {
+        "kind": entry.kind, "provenance": entry.provenance, "entity": entry.entity, "attribute": entry.attribute,
+        "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
+        "metadata": json.dumps(dict(entry.metadata), sort_keys=True),
+    }  # fmt: skip
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _from_metadata(entry_id: str, text: str, stored: Mapping[str, object]) -> KnowledgeEntry:
+    expires = stored.get("expires_at_s")
+    return KnowledgeEntry(
+        id=entry_id, kind=str(stored["kind"]), text=text, provenance=str(stored["provenance"]),
+        entity=cast("str | None", stored.get("entity")), attribute=cast("str | None", stored.get("attribute")),
+        pair_ids=tuple(json.loads(str(stored["pair_ids"]))), created_at_s=float(cast(float, stored["created_at_s"])),
+        expires_at_s=None if expires is None else float(cast(float, expires)), metadata=json.loads(str(stored["metadata"])),
+    )  # fmt: skip

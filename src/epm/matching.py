@@ -1,0 +1,183 @@
+"""Matching pairs from Python in one call: :func:`match` is synchronous and safe in notebooks.
+
+result = epm.match(pairs, "evidence-rules")
+result[0].label, result.to_pandas()
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from epm.config import DEFAULT_STORE
+from epm.decision import Decision
+from epm.errors import ConfigError
+from epm.gateway.request import ModelSettings
+from epm.identity import IdentityRule, load_identity_rule
+from epm.matcher import MatchContext, Matcher, Tunable
+from epm.pair import Pair
+from epm.progress import ProgressEvent, ProgressSink, silent
+from epm.registry import make_matcher
+from epm.student_text import render
+from epm.sync import run_sync
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH_SIZE = 64
+ASKS_A_MODEL = ("multi-agent-rag",)
+"""Built-in matchers whose answers are a model's; their ARG names it."""
+ROW_FIELDS = (
+    "pair_id", "left_id", "right_id", "outcome", "label", "probability", "relation", "factor",
+    "cost_usd", "latency_s", "error_class", "error", "rationale",
+)  # fmt: skip
+"""The columns of a match result, in order; ``rationale`` is ``student-text v1``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult(Sequence[Decision]):
+    """One decision for each pair, in order."""
+
+    pairs: tuple[Pair, ...]
+    decisions: tuple[Decision, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Decision: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Decision, ...]: ...
+    def __getitem__(self, index: int | slice) -> Decision | tuple[Decision, ...]:
+        """The decision at a position."""
+        return self.decisions[index]
+
+    def __len__(self) -> int:
+        return len(self.decisions)
+
+    def __iter__(self) -> Iterator[Decision]:
+        return iter(self.decisions)
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """One flat JSON-able row for each pair, with the keys of ``ROW_FIELDS``."""
+        return [_row(pair, decision) for pair, decision in zip(self.pairs, self.decisions, strict=True)]
+
+    def counts(self) -> dict[str, int]:
+        """How many pairs there are, matched, did not match, abstained and failed."""
+        said = Counter(d.outcome.value if d.label is None else d.label.value for d in self.decisions)
+        return {"pairs": len(self.decisions), **{name: said[name] for name in ("match", "no_match", "abstained", "failed")}}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a data frame.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise ConfigError("to_pandas needs the package 'pandas': pip install 'epm[pandas]'") from error
+        return pd.DataFrame(self.to_rows(), columns=list(ROW_FIELDS))
+
+
+def match(
+    pairs: Iterable[Pair], matcher: str, *, identity: str | IdentityRule = "strict", model: str | ModelSettings | None = None, seed: int = 0
+) -> MatchResult:
+    """Decide pairs with a matcher given as ``NAME`` or ``NAME:ARG``.
+
+    Args:
+        pairs: the pairs; gold labels are ignored.
+        matcher: a registered name, e.g. ``evidence-rules`` or ``student:FOLDER``.
+        identity: what counts as the same: a rule, its name, or the path of its TOML file.
+        model: for matchers that ask a model: ``rules``, a litellm name, or full settings; calls go to the default store.
+        seed: passed to the matcher.
+
+    Raises:
+        ConfigError: the matcher or the rule is unknown, or an extra is missing.
+        BudgetError: a cost cap was reached.
+    """
+    rule = load_identity_rule(identity) if isinstance(identity, str) else identity
+    settings = ModelSettings(model) if isinstance(model, str) else model
+    with open_context([matcher], model=settings, identity=rule, seed=seed) as ctx:
+        return match_pairs(tuple(pairs), matcher, ctx=ctx)
+
+
+def match_pairs(pairs: Sequence[Pair], matcher: str, *, ctx: MatchContext, on_progress: ProgressSink = silent) -> MatchResult:
+    """Like :func:`match`, in a context that is open already."""
+    made = make_matcher(matcher)
+    return MatchResult(tuple(pairs), tuple(run_sync(decide_all(made, pairs, ctx, stage=matcher, on_progress=on_progress))))
+
+
+@contextmanager
+def open_context(
+    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path = DEFAULT_STORE, seed: int = 0
+) -> Iterator[MatchContext]:
+    """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to the store.
+
+    Raises:
+        ConfigError: the specs name several models and none was given.
+        StoreError: the store cannot be opened.
+    """
+    settings = model or _named_model(specs)
+    if settings is None:
+        yield MatchContext(identity=identity, seed=seed)
+        return
+    from epm.session import open_session
+
+    with open_session(store=store, model=settings, seed=seed) as session:
+        yield MatchContext(identity=identity, gateway=session.gateway, model=settings, seed=seed)
+
+
+def _named_model(specs: Sequence[str]) -> ModelSettings | None:
+    named = {arg for name, colon, arg in (spec.partition(":") for spec in specs) if name in ASKS_A_MODEL and colon}
+    if len(named) > 1:
+        raise ConfigError(f"these matchers name {len(named)} models: {sorted(named)}; run each model by itself")
+    return ModelSettings(named.pop()) if named else None
+
+
+async def decide_all(
+    matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext, *, stage: str = "match", on_progress: ProgressSink = silent
+) -> list[Decision]:
+    """Every pair's decision, in order, asked for in batches of ``BATCH_SIZE``.
+
+    A tunable matcher reads corpus statistics from its batch, so it gets all pairs at once.
+
+    Raises:
+        ConfigError: the matcher did not return one decision for each pair in order.
+    """
+    decisions: list[Decision] = []
+    batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else BATCH_SIZE
+    on_progress(ProgressEvent(stage, len(pairs), 0))
+    for start in range(0, len(pairs), batch_size):
+        batch = pairs[start : start + batch_size]
+        decided = await matcher.decide(batch, ctx)
+        if [d.pair_id for d in decided] != [p.id for p in batch]:
+            msg = (
+                f"matcher {matcher.name!r} returned {len(decided)} decisions for {len(batch)} pairs, or in another order; mend its decide()"
+            )
+            raise ConfigError(msg)
+        decisions.extend(decided)
+        n_failed = sum(d.error_class is not None for d in decisions)
+        cost_usd = sum(d.cost_usd for d in decisions)
+        on_progress(ProgressEvent(stage, len(pairs), len(decisions), n_failed=n_failed, cost_usd=cost_usd))
+    return decisions
+
+
+def _row(pair: Pair, decision: Decision) -> dict[str, object]:
+    values: Mapping[str, object] = {
+        "pair_id": pair.id,
+        "left_id": pair.left.id,
+        "right_id": pair.right.id,
+        "outcome": decision.outcome.value,
+        "label": None if decision.label is None else decision.label.value,
+        "probability": decision.probability,
+        "relation": None if decision.relation is None else decision.relation.value,
+        "factor": decision.factor,
+        "cost_usd": decision.cost_usd,
+        "latency_s": decision.latency_s,
+        "error_class": None if decision.error_class is None else decision.error_class.value,
+        "error": decision.error,
+        "rationale": None if decision.rationale is None else render(decision.rationale),
+    }
+    return {name: values[name] for name in ROW_FIELDS}

@@ -1,0 +1,95 @@
+"""Opening the database: place, pragmas, tables, schema version; every failure names the place and the remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from epm.errors import StoreError
+from epm.store.schema import SCHEMA_VERSION, metadata, store_version
+
+_BUSY_TIMEOUT_MS = 30_000
+"""How long one process waits for another that writes the same file."""
+
+
+def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engine, str]:
+    """The reading engine, the writing engine, and the place as it may be shown (no password).
+
+    Raises:
+        StoreError: the place cannot be used, is no store, or is a store of a newer version.
+    """
+    url, place = _resolve(path_or_url, must_exist=must_exist)
+    try:
+        reader, writer = _engine(url, is_writer=False), _engine(url, is_writer=True)
+    except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
+        raise StoreError(f"store {place!r} is no database address: {error}; give a file path or an SQLAlchemy URL") from error
+    try:
+        with writer.begin() as connection:
+            _prepare(connection, place)
+    except StoreError:
+        reader.dispose()
+        writer.dispose()
+        raise
+    except SQLAlchemyError as error:
+        reader.dispose()
+        writer.dispose()
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StoreError(f"cannot open store {place!r}: {reason}; name a writable file with --store") from error
+    return reader, writer, place
+
+
+def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[str, str]:
+    text = str(path_or_url)
+    if "://" in text:
+        try:
+            return text, make_url(text).render_as_string(hide_password=True)
+        except ArgumentError as error:
+            raise StoreError(f"store address is not valid: {error}; give a file path or an SQLAlchemy URL") from error
+    path = Path(text)
+    if must_exist and not path.is_file():
+        raise StoreError(f"no store at {text!r}; run a command that writes one, or name yours with --store")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot open store {text!r}: {error.strerror}; name a writable file with --store") from error
+    return f"sqlite:///{path}", text
+
+
+def _engine(url: str, *, is_writer: bool) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        if is_writer:
+            event.listen(engine, "begin", _begin_immediately)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves, else reads inside a write would stand outside it
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may lose the last commits
+    cursor.close()
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # a deferred one fails without waiting when two processes upgrade at once
+
+
+def _prepare(connection: Connection, place: str) -> None:
+    present = set(inspect(connection).get_table_names())
+    if present and "store_version" not in present:
+        raise StoreError(f"{place!r} is a database of something else (tables {sorted(present)[:3]}); name another file with --store")
+    if not present:
+        metadata.create_all(connection)
+        connection.execute(insert(store_version).values(version=SCHEMA_VERSION))
+    version = connection.execute(select(store_version.c.version)).scalar_one()
+    if version > SCHEMA_VERSION:
+        msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
+        raise StoreError(msg)

@@ -1,0 +1,64 @@
+"""Runs as JSON values and as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from epm.store.records import RunRecord, RunSummary
+
+
+def run_to_json(run: RunRecord) -> dict[str, object]:
+    """The run as JSON values."""
+    spec = {name: value for name, value in asdict(run).items() if name != "spec"}
+    return {**spec, **asdict(run.spec), "status": run.status.value, "provenance": dict(run.provenance), "settings": dict(run.spec.settings)}
+
+
+def summary_to_json(summary: RunSummary) -> dict[str, object]:
+    """The summary as JSON values; ``cost_per_item_usd`` is ``null`` before the first finished item."""
+    figures = {name: value for name, value in asdict(summary).items() if name not in {"run", "failures"}}
+    failures = [asdict(group) for group in summary.failures]
+    return {"run": run_to_json(summary.run), **figures, "cost_per_item_usd": _cost_per_item(summary), "failures": failures}
+
+
+def runs_table(runs: Sequence[RunRecord]) -> str:
+    """One line for each run."""
+    lines = [f"{'run':12}  {'started (UTC)':16}  {'status':11}  {'command':14}  {'matcher':24}  model"]
+    for run in runs:
+        repeat = f" (repeat {run.repeat})" if run.repeat else ""
+        lines.append(
+            f"{run.run_id:12}  {_time(run.created_at_s):16}  {run.status:11}  {run.spec.command:14}  {run.spec.matcher:24}  {run.spec.model}{repeat}"
+        )
+    return "\n".join(lines) if runs else "no runs yet"
+
+
+def summary_text(summary: RunSummary) -> str:
+    """The summary as lines of text."""
+    run = summary.run
+    cost = _cost_per_item(summary)
+    unpriced = f" ({summary.n_calls_unpriced:,} calls at an unknown price not counted)" if summary.n_calls_unpriced else ""
+    estimated = f" ({summary.n_calls_estimated:,} calls without token counts, estimated)" if summary.n_calls_estimated else ""
+    latency = "" if summary.mean_latency_s is None else f", {summary.mean_latency_s:.3f} s each"
+    lines = [
+        f"run {run.run_id}: {run.spec.command}, {run.status}, started {_time(run.created_at_s)} UTC",
+        f"matcher {run.spec.matcher}, model {run.spec.model}, seed {run.spec.seed}, input {run.spec.input_sha[:12]}",
+        f"items: {summary.n_done:,} done, {summary.n_failed:,} failed",
+        f"calls: {summary.n_calls:,} sent ({summary.n_calls_failed:,} without a usable reply), {summary.n_calls_cached:,} from the cache{latency}",
+        f"tokens: {summary.prompt_tokens:,} in, {summary.completion_tokens:,} out{estimated}",
+        f"cost: ${summary.cost_usd:.4f}{'' if cost is None else f', ${cost:.6f} for each done item'}{unpriced}",
+        f"models that answered: {', '.join(summary.models_answered) or 'none'}",
+    ]
+    lines += [
+        f"failed, {group.error_class}: {group.n_items:,} items, e.g. {group.example_item_id}: {' '.join(group.example_error.split())}"
+        for group in summary.failures
+    ]
+    return "\n".join(lines)
+
+
+def _cost_per_item(summary: RunSummary) -> float | None:
+    return summary.cost_usd / summary.n_done if summary.n_done else None
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, tz=UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,124 @@
+"""The tables. Rows are added, never changed, except a run's status and the cache, which may forget.
+
+Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
+JSON are named ``*_json``. Times are UTC epoch seconds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+store_version = Table("store_version", metadata, Column("version", Integer, primary_key=True))
+
+runs = Table(
+    "runs", metadata,
+    Column("run_id", String(12), primary_key=True),
+    Column("spec_sha", String(64), nullable=False, index=True),
+    Column("repeat", Integer, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("input_sha", Text, nullable=False),
+    Column("matcher", Text, nullable=False),
+    Column("prompts_sha", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("settings_json", Text, nullable=False),
+    Column("provenance_json", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at_s", Float, nullable=False),
+    Column("finished_at_s", Float),
+)  # fmt: skip
+
+pairs = Table("pairs", metadata, Column("pair_sha", String(64), primary_key=True), Column("pair_json", Text, nullable=False))
+
+rationales = Table(
+    "rationales", metadata, Column("rationale_sha", String(64), primary_key=True), Column("rationale_json", Text, nullable=False)
+)  # fmt: skip
+
+items = Table(
+    "items", metadata,
+    Column("run_id", String(12), ForeignKey("runs.run_id"), primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("pair_sha", String(64), ForeignKey("pairs.pair_sha"), nullable=False),
+    Column("finished_at_s", Float, nullable=False),
+)  # fmt: skip
+Index(
+    "one_done_attempt",
+    items.c.run_id,
+    items.c.item_id,
+    unique=True,
+    sqlite_where=items.c.state == "done",
+    postgresql_where=items.c.state == "done",
+)
+
+decisions = Table(
+    "decisions", metadata,
+    Column("run_id", String(12), ForeignKey("runs.run_id"), primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("pair_id", Text, nullable=False, index=True),
+    Column("outcome", Text, nullable=False),
+    Column("label", Text),
+    Column("probability", Float),
+    Column("relation", Text),
+    Column("factor", Integer),
+    Column("rationale_sha", String(64), ForeignKey("rationales.rationale_sha")),
+    Column("error_class", Text),
+    Column("error", Text),
+    Column("cost_usd", Float, nullable=False),
+    Column("latency_s", Float, nullable=False),
+    Column("provenance_json", Text, nullable=False),
+)  # fmt: skip
+
+judgements = Table(
+    "judgements", metadata,
+    Column("judgement_id", Integer, primary_key=True),
+    Column("run_id", String(12), ForeignKey("runs.run_id"), nullable=False),
+    Column("pair_id", Text, nullable=False),
+    Column("rationale_sha", String(64), nullable=False),
+    Column("judge", Text, nullable=False),
+    Column("scores_json", Text, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    Column("created_at_s", Float, nullable=False),
+    Index("judgements_of_run", "run_id", "pair_id"),
+)  # fmt: skip
+
+calls = Table(
+    "calls", metadata,
+    Column("call_id", Integer, primary_key=True),
+    Column("run_id", String(12)),
+    Column("item_id", Text),
+    Column("role", Text, nullable=False),
+    Column("prompt_id", Text),
+    Column("prompt_sha", Text),
+    Column("sample_index", Integer, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("model_asked", Text, nullable=False),
+    Column("model_answered", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("is_cached", Boolean, nullable=False),
+    Column("error_class", Text),
+    Column("error", Text),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("reasoning_tokens", Integer, nullable=False),
+    Column("is_estimated", Boolean, nullable=False),
+    Column("cost_usd", Float),
+    Column("latency_s", Float, nullable=False),
+    Column("started_at_s", Float, nullable=False),
+    Index("calls_of_run", "run_id", "item_id"),
+)  # fmt: skip
+
+cache = Table(
+    "cache", metadata,
+    Column("key", String(64), primary_key=True),
+    Column("row_json", Text, nullable=False),
+    Column("created_at_s", Float, nullable=False),
+)  # fmt: skip

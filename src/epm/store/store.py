@@ -1,0 +1,253 @@
+"""The run store: what was asked, answered, decided and judged, durable at every moment.
+
+    with RunStore.open(".epm/store.db") as store:
+        run = store.begin(spec)
+        todo = [pair for pair in pairs if pair.id not in store.done_ids(run.run_id)]
+        ...
+        await store.finish_item(run.run_id, ItemResult(pair.id, pair, decision))
+        store.finish_run(run.run_id, RunStatus.DONE)
+
+Invariants: one writer thread; an ``await`` on a write ends after its commit; an item has at most one done attempt, and
+its decision, pair and rationale are committed with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+
+from epm.config import __version__
+from epm.decision import Outcome
+from epm.errors import StoreError
+from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
+from epm.judgement import Judgement
+from epm.store import codec
+from epm.store.connect import connect
+from epm.store.missing import insert_missing
+from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
+from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
+from epm.store.summary import summarise
+from epm.store.writer import StoreWriter
+
+_ROWS_AT_ONCE = 500
+_RECENT_RUNS = 5
+_ID_HEX = 12
+
+R = TypeVar("R")
+
+
+class RunStore:
+    """The run store; a context manager. Also the gateway's ``CallLog``."""
+
+    def __init__(self, reader: Engine, writer: Engine, place: str) -> None:
+        self.place = place
+        self._reader = reader
+        self._writing_engine = writer
+        self._writer = StoreWriter(writer, place=place)
+
+    @classmethod
+    def open(cls, path_or_url: str | Path, *, must_exist: bool = False) -> Self:
+        """The store at a file (made with its folder unless ``must_exist``) or an SQLAlchemy URL.
+
+        Raises:
+            StoreError: the place cannot be used; names it and the remedy.
+        """
+        return cls(*connect(path_or_url, must_exist=must_exist))
+
+    def close(self) -> None:
+        """Commit what is queued and let go of the file."""
+        self._writer.close()
+        self._writing_engine.dispose()
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # Runs
+
+    def begin(self, spec: RunSpec, *, fresh: bool = False) -> RunHandle:
+        """The run of this spec: the latest one, to be resumed, or a new one; ``fresh`` always makes a new one."""
+        return self._write(lambda connection: _begin(connection, spec, fresh=fresh)).result()
+
+    def finish_run(self, run_id: str, status: RunStatus | str) -> None:
+        """Set how the run ended."""
+        values = {"status": RunStatus(status).value, "finished_at_s": time.time()}
+        self._write(lambda connection: connection.execute(update(runs).where(runs.c.run_id == run_id).values(values)).rowcount).result()
+
+    def runs(self) -> list[RunRecord]:
+        """Every run, the latest first."""
+        return [_to_run(row) for row in self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))]
+
+    def run(self, run_id_or_prefix: str) -> RunRecord:
+        """The run of that id or unambiguous prefix.
+
+        Raises:
+            StoreError: none or several; lists recent runs.
+        """
+        prefixed = select(runs).where(runs.c.run_id.startswith(run_id_or_prefix, autoescape=True))
+        found = [_to_run(row) for row in self._rows(prefixed)]
+        if len(found) == 1:
+            return found[0]
+        recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.runs())[:_RECENT_RUNS]) or "none yet"
+        state = "is ambiguous" if found else "is unknown"
+        raise StoreError(f"run {run_id_or_prefix!r} {state} in store {self.place!r}; runs here: {recent}")
+
+    def run_summary(self, run_id_or_prefix: str) -> RunSummary:
+        """The run in figures: items, failures by class with an example each, calls, tokens, cost, latency."""
+        run = self.run(run_id_or_prefix)
+        with self._reader.connect() as connection:
+            return summarise(connection, run)
+
+    # Items
+
+    def done_ids(self, run_id: str) -> set[str]:
+        """The items that reached their last step; all others are to be done (again)."""
+        query = select(items.c.item_id).where(items.c.run_id == run_id, items.c.state == "done")
+        return {str(row["item_id"]) for row in self._rows(query)}
+
+    async def finish_item(self, run_id: str, result: ItemResult) -> None:
+        """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
+        await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
+
+    def items(self, run_id: str) -> Iterator[StoredItem]:
+        """The standing result of every item, by item id."""
+        latest = select(items.c.item_id, func.max(items.c.attempt).label("attempt")).where(items.c.run_id == run_id)
+        standing = latest.group_by(items.c.item_id).subquery()
+        query = (
+            select(items.c.item_id, pairs.c.pair_json, rationales.c.rationale_json, decisions)
+            .join(standing, (standing.c.item_id == items.c.item_id) & (standing.c.attempt == items.c.attempt))
+            .join(
+                decisions,
+                (decisions.c.run_id == items.c.run_id)
+                & (decisions.c.item_id == items.c.item_id)
+                & (decisions.c.attempt == items.c.attempt),
+            )
+            .join(pairs, pairs.c.pair_sha == items.c.pair_sha)
+            .outerjoin(rationales, rationales.c.rationale_sha == decisions.c.rationale_sha)
+            .where(items.c.run_id == run_id)
+            .order_by(items.c.item_id)
+        )
+        for row in self._rows(query):
+            decision = codec.decode_decision(row, cast("str | None", row["rationale_json"]))
+            yield StoredItem(str(row["item_id"]), codec.decode_pair(str(row["pair_json"])), decision, cast(int, row["attempt"]))
+
+    # Judgements
+
+    async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
+        """Write judgements in one transaction."""
+        await asyncio.wrap_future(self._write(lambda connection: _add_judgements(connection, run_id, added)))
+
+    def judgements(self, run_id: str) -> Iterator[Judgement]:
+        """The latest judgement of each judge on each rationale, in the order in which they were written."""
+        key = (judgements.c.pair_id, judgements.c.rationale_sha, judgements.c.judge)
+        latest = select(func.max(judgements.c.judgement_id)).where(judgements.c.run_id == run_id).group_by(*key)
+        query = select(judgements).where(judgements.c.judgement_id.in_(latest)).order_by(judgements.c.judgement_id)
+        for row in self._rows(query):
+            yield codec.decode_judgement(row)
+
+    # Calls: the gateway's ledger and cache
+
+    def calls(self, run_id: str) -> Iterator[CallRecord]:
+        """The run's ledger in the order in which it was written, cache hits included."""
+        for row in self._rows(select(calls).where(calls.c.run_id == run_id).order_by(calls.c.call_id)):
+            yield codec.decode_call(row)
+
+    def cached(self, key: str) -> CachedReply | None:
+        """The reply kept under a key."""
+        with self._reader.connect() as connection:
+            row_json = connection.execute(select(cache.c.row_json).where(cache.c.key == key)).scalar_one_or_none()
+        return None if row_json is None else CachedReply.from_json(row_json)
+
+    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
+        """Write a ledger row, and the cache row if there is one, in one transaction."""
+        await asyncio.wrap_future(self._write(lambda connection: _record_call(connection, call, kept)))
+
+    def post_call(self, call: CallRecord) -> None:
+        """Write a ledger row that nobody waits for."""
+        self._write(lambda connection: _record_call(connection, call, None))
+
+    async def forget(self, key: str) -> None:
+        """Drop a cache row; the ledger rows stay."""
+        await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
+
+    def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
+        return self._writer.submit(operation)
+
+    def _rows(self, query: Select[tuple[object, ...]]) -> Iterator[Mapping[str, object]]:
+        with self._reader.connect() as connection:
+            streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+            yield from cast("Iterable[Mapping[str, object]]", streamed.mappings())
+
+
+def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
+    described = {
+        "command": spec.command, "input_sha": spec.input_sha, "matcher": spec.matcher, "prompts_sha": spec.prompts_sha,
+        "model": spec.model, "seed": spec.seed, "settings_json": canonical_json(dict(spec.settings)),
+    }  # fmt: skip
+    spec_sha = codec.sha_of(canonical_json(described))
+    latest = connection.execute(select(func.max(runs.c.repeat)).where(runs.c.spec_sha == spec_sha)).scalar_one()
+    repeat = 0 if latest is None else latest + 1 if fresh else latest
+    run_id = codec.sha_of(f"{spec_sha} {repeat}")[:_ID_HEX]
+    if latest is not None and not fresh:
+        is_done = (items.c.run_id == run_id) & (items.c.state == "done")
+        n_done = connection.execute(select(func.count()).select_from(items).where(is_done)).scalar_one()
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))
+        return RunHandle(run_id, repeat, n_done, is_resumed=True)
+    provenance = canonical_json({"epm": __version__, "python": platform.python_version()})
+    fixed = {"run_id": run_id, "spec_sha": spec_sha, "repeat": repeat, "provenance_json": provenance, "created_at_s": time.time()}
+    connection.execute(insert(runs).values(**described, **fixed, status=RunStatus.RUNNING.value))
+    return RunHandle(run_id, repeat, 0, is_resumed=False)
+
+
+def _finish_item(connection: Connection, run_id: str, result: ItemResult) -> None:
+    of_item = (items.c.run_id == run_id) & (items.c.item_id == result.item_id)
+    earlier = connection.execute(select(items.c.attempt, items.c.state).where(of_item)).all()
+    if any(state == "done" for _, state in earlier):
+        return
+    key = {"run_id": run_id, "item_id": result.item_id, "attempt": 1 + max((attempt for attempt, _ in earlier), default=0)}
+    state = "failed" if result.decision.outcome is Outcome.FAILED else "done"
+    pair_json = codec.encode_pair(result.pair)
+    pair_sha = codec.sha_of(pair_json)
+    insert_missing(connection, pairs, {"pair_sha": pair_sha, "pair_json": pair_json})
+    rationale = result.decision.rationale
+    if rationale is not None:
+        insert_missing(connection, rationales, {"rationale_sha": rationale.sha(), "rationale_json": codec.encode_rationale(rationale)})
+    connection.execute(insert(items).values(**key, state=state, pair_sha=pair_sha, finished_at_s=time.time()))
+    connection.execute(insert(decisions).values(**key, **codec.encode_decision(result.decision)))
+    _add_judgements(connection, run_id, result.judgements)
+
+
+def _add_judgements(connection: Connection, run_id: str, added: Sequence[Judgement]) -> None:
+    now_s = time.time()
+    rows = [{"run_id": run_id, "created_at_s": now_s, **codec.encode_judgement(judgement)} for judgement in added]
+    if rows:
+        connection.execute(insert(judgements), rows)
+
+
+def _record_call(connection: Connection, call: CallRecord, kept: CachedReply | None) -> None:
+    connection.execute(insert(calls).values(codec.encode_call(call)))
+    if kept is not None:
+        insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})
+
+
+def _to_run(row: Mapping[str, object]) -> RunRecord:
+    spec = RunSpec(
+        str(row["command"]), str(row["input_sha"]), str(row["matcher"]), str(row["prompts_sha"]), str(row["model"]),
+        cast(int, row["seed"]), settings=json.loads(str(row["settings_json"])),
+    )  # fmt: skip
+    return RunRecord(
+        str(row["run_id"]), spec, cast(int, row["repeat"]), RunStatus(str(row["status"])), json.loads(str(row["provenance_json"])),
+        cast(float, row["created_at_s"]), cast("float | None", row["finished_at_s"]),
+    )  # fmt: skip

@@ -1,0 +1,238 @@
+"""A fake OpenAI-compatible server on a real socket: scripted replies, faults, latency, and a log of what it was asked.
+
+    python tests/integration/fake_openai.py --port 0        prints the address, then serves until killed
+
+``POST /v1/chat/completions`` answers. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
+first whose ``contains`` stands in the request wins), ``faults`` (list of names or null, one for each coming request),
+``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
+returns the log. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+import sys
+import time
+
+REPLY_FAULTS = {"invalid_json", "wrong_schema", "refusal", "length", "content_filter", "empty_choices", "missing_usage", "wrong_model"}
+STATUS_FAULTS = {
+    "429": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
+    "429_retry_after": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
+    "429_quota": (429, {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}),
+    "500": (500, {"message": "server error", "type": "server_error", "code": None}),
+    "503": (503, {"message": "overloaded", "type": "server_error", "code": None}),
+    "401": (401, {"message": "Incorrect API key provided: sk-canary-123.", "type": "invalid_request_error", "code": "invalid_api_key"}),
+    "400": (400, {"message": "bad request", "type": "invalid_request_error", "code": None}),
+    "404": (404, {"message": "no such model", "type": "invalid_request_error", "code": "model_not_found"}),
+    "context": (400, {"message": "This model's maximum context length is 10 tokens.", "type": "invalid_request_error", "code": "context_length_exceeded"}),
+    "filter_400": (400, {"message": "The response was filtered due to the content management policy.", "type": "invalid_request_error", "code": "content_filter"}),
+}
+WIRE_FAULTS = {"stall", "reset", "truncated_body"}
+
+
+class Script:
+    """What the server will do, and what it has seen."""
+
+    def __init__(self, settings):
+        self.replies = settings.get("replies", [])
+        self.faults = list(settings.get("faults", []))
+        self.fault_rate = settings.get("fault_rate", 0.0)
+        self.fault_kinds = settings.get("fault_kinds", ["429", "500", "invalid_json"])
+        self.latency_s = settings.get("latency_s", 0.0)
+        self.stall_s = settings.get("stall_s", 30.0)
+        self.retry_after = settings.get("retry_after", "1")
+        self.rng = random.Random(settings.get("seed", 0))
+        self.requests = []
+        self.n_in_flight = 0
+        self.most_in_flight = 0
+
+    def next_fault(self):
+        if self.faults:
+            return self.faults.pop(0)
+        return self.rng.choice(self.fault_kinds) if self.rng.random() < self.fault_rate else None
+
+    def to_json(self):
+        delivered = [request for request in self.requests if request["status"] == 200]
+        return {
+            "n_requests": len(self.requests),
+            "most_in_flight": self.most_in_flight,
+            "prompt_tokens": sum(request["prompt_tokens"] for request in delivered),
+            "completion_tokens": sum(request["completion_tokens"] for request in delivered),
+            "requests": self.requests,
+        }
+
+
+def fill_schema(schema, root, name=""):
+    """A value that fits a JSON schema: first enum member, defaults, null for optional numbers, short texts, no items."""
+    if "$ref" in schema:
+        return fill_schema(root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, name)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "default" in schema:
+        return schema["default"]
+    for union in ("anyOf", "oneOf", "allOf"):
+        if union in schema:
+            return fill_schema(schema[union][0], root, name)
+    kind = schema.get("type")
+    if kind == "object":
+        wanted = schema.get("required", list(schema.get("properties", {})))
+        return {key: fill_schema(part, root, key) for key, part in schema.get("properties", {}).items() if key in wanted}
+    if kind == "array":
+        return [fill_schema(schema.get("items", {}), root, name) for _ in range(schema.get("minItems", 0))]
+    if kind in {"integer", "number"}:
+        return schema.get("minimum", schema.get("exclusiveMinimum", 0) + ("exclusiveMinimum" in schema))
+    return {"boolean": True, "null": None}.get(kind, f"some {name or 'text'}")
+
+
+def schema_of(body):
+    response_format = body.get("response_format") or {}
+    return (response_format.get("json_schema") or {}).get("schema")
+
+
+def choose_message(script, body):
+    text = json.dumps(body.get("messages"), ensure_ascii=False)
+    for reply in script.replies:
+        if reply.get("contains", "") in text:
+            if "tool_calls" in reply:
+                return tool_message(reply["tool_calls"], body)
+            content = reply["content"]
+            return {"role": "assistant", "content": content if isinstance(content, str) else json.dumps(content)}
+    tools = body.get("tools") or []
+    if tools and not any(message["role"] == "tool" for message in body["messages"]):
+        function = tools[0]["function"]
+        return tool_message([{"name": function["name"], "arguments": fill_schema(function["parameters"], function["parameters"])}], body)
+    schema = schema_of(body)
+    return {"role": "assistant", "content": "ok" if schema is None else json.dumps(fill_schema(schema, schema))}
+
+
+def tool_message(calls, body):
+    number = len(body["messages"])
+    listed = [
+        {"id": f"call_{number}_{i}", "type": "function", "function": {"name": call["name"], "arguments": json.dumps(call["arguments"])}}
+        for i, call in enumerate(calls)
+    ]
+    return {"role": "assistant", "content": None, "tool_calls": listed}
+
+
+def completion(script, body, fault):
+    message = choose_message(script, body)
+    finish_reason = "tool_calls" if "tool_calls" in message else "stop"
+    if fault == "invalid_json":
+        message = {"role": "assistant", "content": '{"broken": '}
+    if fault == "wrong_schema":
+        message = {"role": "assistant", "content": '{"surprise": true}'}
+    if fault == "refusal":
+        message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    if fault in {"length", "content_filter"}:
+        finish_reason = fault
+        message = {"role": "assistant", "content": (message["content"] or "")[:5]}
+    usage = {
+        "prompt_tokens": len(json.dumps(body.get("messages")).split()),
+        "completion_tokens": len(json.dumps(message)) // 4 + 1,
+    }
+    usage["total_tokens"] = sum(usage.values())
+    model = "surprise-model-7" if fault == "wrong_model" else str(body.get("model"))
+    reply = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "usage": usage}
+    reply["choices"] = [] if fault == "empty_choices" else [{"index": 0, "finish_reason": finish_reason, "message": message}]
+    if fault == "missing_usage":
+        del reply["usage"]
+    return reply
+
+
+class FakeServer:
+    """Serves HTTP/1.1 with keep-alive; one coroutine for each connection."""
+
+    def __init__(self):
+        self.script = Script({})
+
+    async def serve_connection(self, reader, writer):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await self.serve_request(reader, writer):
+                pass
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+
+    async def serve_request(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        request_line, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        payload = await reader.readexactly(int(headers.get("content-length", 0)))
+        method, path, _ = request_line.split(" ")
+        if path == "/log":
+            return await respond(writer, 200, self.script.to_json())
+        if path == "/script":
+            self.script = Script(json.loads(payload))
+            return await respond(writer, 200, {})
+        if method == "POST" and path.endswith("/chat/completions"):
+            return await self.answer(writer, json.loads(payload))
+        return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
+
+    async def answer(self, writer, body):
+        script = self.script
+        fault = script.next_fault()
+        seen = {
+            "at_s": time.time(), "fault": fault, "model": body.get("model"), "has_tools": bool(body.get("tools")), "status": 0,
+            "sha": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), "prompt_tokens": 0, "completion_tokens": 0,
+            "keys": sorted(body),
+        }  # fmt: skip
+        script.requests.append(seen)
+        script.n_in_flight += 1
+        script.most_in_flight = max(script.most_in_flight, script.n_in_flight)
+        try:
+            await asyncio.sleep(script.latency_s)
+            return await self.deliver(writer, body, fault, seen)
+        finally:
+            script.n_in_flight -= 1
+
+    async def deliver(self, writer, body, fault, seen):
+        if fault in STATUS_FAULTS:
+            status, error = STATUS_FAULTS[fault]
+            seen["status"] = status
+            headers = {"Retry-After": self.script.retry_after} if fault == "429_retry_after" else {}
+            return await respond(writer, status, {"error": {**error, "param": None}}, headers)
+        if fault == "stall":
+            await asyncio.sleep(self.script.stall_s)
+            return False
+        if fault == "reset":
+            writer.transport.abort()
+            return False
+        reply = completion(self.script, body, fault)
+        if fault == "truncated_body":
+            return await respond(writer, 200, reply, cut=True)
+        seen["status"] = 200
+        seen.update({name: (reply.get("usage") or {}).get(name, 0) for name in ("prompt_tokens", "completion_tokens")})
+        return await respond(writer, 200, reply)
+
+
+async def respond(writer, status, value, headers=None, *, cut=False):
+    payload = json.dumps(value).encode()
+    if cut:
+        payload = payload[: len(payload) // 2]
+    lines = [f"HTTP/1.1 {status} Fake", "Content-Type: application/json", f"Content-Length: {len(payload)}"]
+    lines += [f"{name}: {text}" for name, text in (headers or {}).items()]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
+    await writer.drain()
+    return True
+
+
+async def main(port):
+    server = await asyncio.start_server(FakeServer().serve_connection, "127.0.0.1", port, limit=2**24)
+    address = server.sockets[0].getsockname()
+    sys.stdout.write(f"http://127.0.0.1:{address[1]}/v1\n")
+    sys.stdout.flush()
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(parser.parse_args().port))

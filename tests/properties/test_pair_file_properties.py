@@ -1,0 +1,54 @@
+"""Writing pairs and reading them again gives the same pairs, in every format."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epm.errors import DataError
+from epm.files.pairs import read_pairs, write_pairs
+from epm.listing import Listing
+from epm.pair import Pair
+from epm.relation import Label, Relation
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
+MAYBE = st.none() | TEXT
+LISTINGS = st.builds(
+    Listing, id=TEXT, title=TEXT, brand=MAYBE, description=MAYBE, price=MAYBE, currency=MAYBE, gtin=MAYBE, mpn=MAYBE, category=MAYBE,
+    attributes=st.dictionaries(TEXT, TEXT, max_size=3), cluster_id=MAYBE, source=MAYBE,
+)  # fmt: skip
+PAIRS = st.lists(
+    st.builds(
+        Pair, id=TEXT, left=LISTINGS, right=LISTINGS, gold_label=st.none() | st.sampled_from(Label),
+        relation=st.none() | st.sampled_from(Relation), factor=st.none() | st.integers(2, 10**6), split=MAYBE,
+    ),
+    min_size=1, max_size=4, unique_by=lambda pair: pair.id,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])
+@given(pairs=PAIRS)
+@settings(max_examples=40, deadline=None)
+def test_reading_what_was_written_gives_the_same_pairs(ending: str, pairs: list[Pair]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"pairs.{ending}"
+        write_pairs(path, pairs)
+
+        assert list(read_pairs(path).pairs) == pairs
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])
+@given(junk=st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_no_bytes_whatever_make_the_reader_fail_otherwise_than_with_a_data_error(ending: str, junk: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"pairs.{ending}"
+        path.write_bytes(junk)
+        try:
+            read_pairs(path, on_bad_row="skip")
+        except DataError as error:
+            assert path.name in str(error)  # noqa: PT017 - some junk may be a good file

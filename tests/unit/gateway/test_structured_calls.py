@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from epm.errors import ErrorClass, ModelError, StoreError
+from epm.gateway.completion import completion_body
+from epm.gateway.metered import MeteredGateway
+from epm.gateway.request import CallScope, ChatReply, ModelSettings, Usage
+from epm.gateway.structured import StructuredReply, ask
+
+
+class Verdict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str
+    is_match: bool
+
+
+GOOD = '{"reason": "same mpn", "is_match": true}'
+BAD = '{"reason": "same mpn"}'
+
+
+def ask_once(gateway, user: str = "compare") -> StructuredReply[Verdict]:
+    return asyncio.run(
+        ask(
+            gateway, model=ModelSettings("m", max_tokens=77), system="be exact", user=user, response_model=Verdict, task=None,
+            scope=CallScope("run", "item", "decide"),
+        )
+    )  # fmt: skip
+
+
+def test_a_valid_reply_comes_back_as_the_model_with_its_cost(scripted):
+    transport = scripted(GOOD)
+    reply = ask_once(MeteredGateway(transport, None))
+    assert reply == StructuredReply(Verdict(reason="same mpn", is_match=True), cost_usd=0.25, n_calls=1, n_cached=0)
+    body = transport.requests[0].body
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["response_format"]["json_schema"]["schema"]["required"] == ["reason", "is_match"]
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("m", 0.0, 77)
+
+
+def test_the_value_carries_no_reply_of_the_library(scripted):
+    value = ask_once(MeteredGateway(scripted(GOOD), None)).value
+    assert set(value.__dict__) == {"reason", "is_match"}
+
+
+def test_a_reply_that_does_not_fit_is_repaired_once_and_both_calls_are_counted(scripted):
+    transport = scripted(BAD, GOOD)
+    gateway = MeteredGateway(transport, None)
+    reply = ask_once(gateway)
+    assert (reply.n_calls, reply.cost_usd) == (2, 0.5)
+    assert BAD in str(transport.requests[1].body["messages"])
+    assert [call.usage.prompt_tokens for call in gateway.log.calls] == [10, 10]
+
+
+def test_a_reply_that_does_not_fit_after_repair_is_invalid_and_is_asked_anew_the_next_time(scripted):
+    transport = scripted(BAD, BAD, GOOD)
+    gateway = MeteredGateway(transport, None)
+    with pytest.raises(ModelError, match="does not fit Verdict") as caught:
+        ask_once(gateway)
+    assert caught.value.error_class is ErrorClass.INVALID_STRUCTURE
+    assert len(transport.requests) == 2
+    assert ask_once(gateway).value.is_match is True
+
+
+@pytest.mark.parametrize("error_class", [ErrorClass.AUTH, ErrorClass.BAD_REQUEST, ErrorClass.CONTENT_FILTER])
+def test_errors_of_the_gateway_keep_their_class(scripted, error_class):
+    with pytest.raises(ModelError) as caught:
+        ask_once(MeteredGateway(scripted(ModelError("no", error_class)), None))
+    assert caught.value.error_class is error_class
+
+
+def test_instructor_never_retries_what_the_gateway_gave_up_on(scripted):
+    transport = scripted(ModelError("busy", ErrorClass.OVERLOADED))
+    with pytest.raises(ModelError):
+        ask_once(MeteredGateway(transport, None, max_attempts=2, backoff_s=0.001))
+    assert len(transport.requests) == 2
+
+
+class CutOffGateway:
+    async def send(self, request, scope) -> ChatReply:
+        return ChatReply(completion_body("m", {"content": '{"rea'}, finish_reason="length"), Usage(1, 1), "m", 0.0, 0.0)
+
+
+def test_a_cut_off_reply_is_truncated_and_not_repaired():
+    with pytest.raises(ModelError) as caught:
+        ask_once(CutOffGateway())
+    assert caught.value.error_class is ErrorClass.TRUNCATED
+
+
+class BrokenGateway:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def send(self, request, scope) -> ChatReply:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [StoreError("disk full"), ValueError("a bug")])
+def test_a_failure_that_is_not_the_models_is_not_called_one(error):
+    with pytest.raises(type(error), match=str(error)):
+        ask_once(BrokenGateway(error))
+
+
+def test_structured_calls_load_no_vendor_library():
+    program = (
+        "import asyncio, sys; from pydantic import BaseModel\n"
+        "from epm.gateway.structured import ask; from epm.gateway.metered import MeteredGateway\n"
+        "from epm.gateway.request import *; from epm.gateway.completion import completion_body\n"
+        "class V(BaseModel): x: int\n"
+        "class T:\n"
+        "    name = identity = 't'\n"
+        "    async def send(self, request, *, timeout_s):\n"
+        "        return ChatReply(completion_body('t', {'content': '{\"x\": 1}'}), Usage(0, 0), 't', 0.0, 0.0)\n"
+        "asyncio.run(ask(MeteredGateway(T(), None), model=ModelSettings('t'), system='', user='', response_model=V, task=None,\n"
+        "    scope=CallScope(None, None, 'r')))\n"
+        "print(sorted({'litellm', 'langchain_openai', 'torch'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

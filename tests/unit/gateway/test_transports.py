@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.gateway.metered import MeteredGateway
+from epm.gateway.request import CallScope, ChatRequest, ModelSettings, Task, TaskKind
+from epm.gateway.transports.litellm import LitellmTransport, class_of
+from epm.gateway.transports.replay import RecordingTransport, ReplayTransport
+from epm.gateway.transports.rules import RulesTransport, tool_results
+
+SCOPE = CallScope(None, None, "decide")
+
+
+def request(text: str, model: str = "m") -> ChatRequest:
+    return ChatRequest({"model": model, "messages": [{"role": "user", "content": text}]})
+
+
+def send(transport, asked: ChatRequest):
+    return asyncio.run(MeteredGateway(transport, None).send(asked, SCOPE))
+
+
+def test_a_recorded_cassette_answers_the_same_request_of_another_model_name_for_free(scripted, tmp_path):
+    cassette = tmp_path / "c.jsonl"
+    recorded = send(RecordingTransport(scripted("one"), cassette), request("hi"))
+    replayed = send(ReplayTransport(cassette), request("hi", model="replay:c.jsonl"))
+    assert (replayed.body, replayed.usage, replayed.model) == (recorded.body, recorded.usage, recorded.model)
+    assert replayed.cost_usd == 0.0
+
+
+def test_a_request_that_is_not_on_the_cassette_is_an_error(scripted, tmp_path):
+    cassette = tmp_path / "c.jsonl"
+    send(RecordingTransport(scripted("one"), cassette), request("hi"))
+    with pytest.raises(ModelError, match="has no reply") as caught:
+        send(ReplayTransport(cassette), request("other"))
+    assert caught.value.error_class is ErrorClass.UNSUPPORTED
+
+
+def test_several_recordings_of_one_request_are_replayed_in_order(scripted, tmp_path):
+    cassette = tmp_path / "c.jsonl"
+
+    async def sample(transport) -> list[str]:
+        gateway = MeteredGateway(transport, None)
+        replies = [await gateway.send(request("hi"), CallScope(None, None, "r", sample_index=i)) for i in range(3)]
+        return [reply.body["choices"][0]["message"]["content"] for reply in replies]
+
+    recorded = asyncio.run(sample(RecordingTransport(scripted("one", "two", "three"), cassette)))
+    assert asyncio.run(sample(ReplayTransport(cassette))) == recorded == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"key": "x"}'])
+def test_a_damaged_cassette_is_named_with_its_line(tmp_path, line):
+    cassette = tmp_path / "c.jsonl"
+    cassette.write_text(line + "\n")
+    with pytest.raises(ConfigError, match=r"c\.jsonl' line 1 is no recorded reply"):
+        ReplayTransport(cassette)
+
+
+def test_an_absent_cassette_and_an_unwritable_one_are_config_errors(scripted, tmp_path):
+    with pytest.raises(ConfigError, match="cannot read cassette"):
+        ReplayTransport(tmp_path / "absent.jsonl")
+    with pytest.raises(ConfigError, match="cannot write cassette"):
+        RecordingTransport(scripted("x"), tmp_path)
+
+
+def test_rules_refuses_a_free_prompt():
+    with pytest.raises(ModelError, match="cannot answer free prompts") as caught:
+        send(RulesTransport(), request("write a poem"))
+    assert caught.value.error_class is ErrorClass.UNSUPPORTED
+
+
+def test_rules_answers_a_typed_task_with_json_for_free():
+    listing = {"id": "a", "title": "Kolvra KX-120 kettle black"}
+    reply = send(RulesTransport(), ChatRequest(request("x").body, Task(TaskKind.EXTRACT, {"listing": listing})))
+    assert isinstance(json.loads(reply.body["choices"][0]["message"]["content"]), dict)
+    assert (reply.cost_usd, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (0.0, 0, 0)
+
+
+def test_tool_results_are_read_out_of_the_conversation_in_order():
+    def call(number: int, query: str) -> dict:
+        return {"id": f"call_{number}", "type": "function", "function": {"name": "search", "arguments": json.dumps({"q": query})}}
+
+    messages = [
+        {"role": "user", "content": "find"},
+        {"role": "assistant", "content": None, "tool_calls": [call(1, "a"), call(2, "b")]},
+        {"role": "tool", "tool_call_id": "call_2", "content": "B"},
+        {"role": "tool", "tool_call_id": "call_1", "content": "A"},
+    ]
+    assert tool_results({"messages": messages}) == [
+        {"name": "search", "arguments": {"q": "b"}, "content": "B"},
+        {"name": "search", "arguments": {"q": "a"}, "content": "A"},
+    ]
+
+
+def test_a_key_variable_that_is_not_set_is_named(monkeypatch):
+    monkeypatch.delenv("EPM_TEST_KEY", raising=False)
+    with pytest.raises(ConfigError, match="EPM_TEST_KEY"):
+        LitellmTransport(ModelSettings("openai/x", api_key_env="EPM_TEST_KEY"))
+
+
+def test_an_exception_outside_litellms_tree_is_a_bug():
+    assert class_of(RuntimeError("boom")) is ErrorClass.BUG

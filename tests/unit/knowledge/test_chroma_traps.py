@@ -1,0 +1,67 @@
+"""chromadb's traps stay shut: models are checked, nothing is embedded behind our back, nothing is encoded twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from epm.errors import ArtifactError, DataError
+from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder
+from epm.knowledge.index import KnowledgeEntry
+from epm.knowledge.memory import MemoryIndex
+
+chroma = pytest.importorskip("epm.knowledge.chroma")
+
+
+class OtherModel(HashEmbedder):
+    def __init__(self) -> None:
+        super().__init__(64)
+        self.model_id = "another model of equal dimension"
+
+
+def entries(n: int) -> list[KnowledgeEntry]:
+    return [KnowledgeEntry(f"l{i}", "listing", f"product {i * 7919 % 1000} of line {i % 13}", "test", pair_ids=(f"p{i // 2}",)) for i in range(n)]
+
+
+def test_an_index_of_another_model_is_refused_even_at_equal_dimension(tmp_path: Path) -> None:
+    chroma.ChromaIndex(tmp_path, RememberingEmbedder(HashEmbedder(64))).close()
+    with pytest.raises(ArtifactError, match="another model of equal dimension"):
+        chroma.ChromaIndex(tmp_path, RememberingEmbedder(OtherModel()))
+
+
+def test_a_reopened_index_finds_what_was_stored_and_encodes_no_stored_text_again(tmp_path: Path) -> None:
+    stored = entries(30)
+    with chroma.ChromaIndex(tmp_path, RememberingEmbedder(HashEmbedder(64))) as index:
+        index.add(stored)
+    embedder = RememberingEmbedder(HashEmbedder(64))
+    with chroma.ChromaIndex(tmp_path, embedder) as index:
+        index.add(stored)
+        assert index.query(stored[3].text, kind="listing", top_k=1, now_s=0.0)[0].entry == stored[3]
+        assert index.count() == 30
+    assert embedder.n_encoded == 0
+
+
+def test_chromadb_cannot_embed_by_itself() -> None:
+    with pytest.raises(DataError, match="itself"):
+        chroma.GuardEmbeddingFunction()(["text"])
+
+
+def test_it_agrees_with_the_exact_index(tmp_path: Path) -> None:
+    embedder = RememberingEmbedder(HashEmbedder(64))
+    memory = MemoryIndex(embedder)
+    memory.add(entries(300))
+    with chroma.ChromaIndex(tmp_path, embedder) as index:
+        index.add(entries(300))
+        for i in range(0, 300, 20):
+            text = f"product {i} of line"
+            exact = [hit.similarity for hit in memory.query(text, kind="listing", top_k=5, now_s=0.0, exclude_pair_id=f"p{i}")]
+            near = [hit.similarity for hit in index.query(text, kind="listing", top_k=5, now_s=0.0, exclude_pair_id=f"p{i}")]
+            assert np.allclose(exact, near, atol=1e-4)
+
+
+def test_an_unusable_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    with pytest.raises(ArtifactError, match="file"):
+        chroma.ChromaIndex(blocked, RememberingEmbedder(HashEmbedder(64)))
