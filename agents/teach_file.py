@@ -14,6 +14,7 @@ from epm.files.pairs import OnBadRow, read_pairs
 from epm.gateway.request import ModelSettings
 from epm.identity import load_identity_rule
 from epm.knowledge.catalogue import default_index
+from epm.knowledge.embedder import AUTO
 from epm.progress import ProgressSink, silent
 from epm.registry import make_matcher
 from epm.session import open_session
@@ -31,6 +32,7 @@ class TeachOptions:
     identity: str = "strict"
     store: str = str(DEFAULT_STORE)
     knowledge_folder: Path | None = None
+    embedder: str = AUTO
     limit: int | None = None
     is_fresh: bool = False
     concurrency: int = 8
@@ -54,7 +56,7 @@ def teach_file(path: Path, options: TeachOptions, *, on_progress: ProgressSink =
     folder = options.knowledge_folder or _folder_beside(options.store)
     with (
         open_session(store=options.store, model=options.model, concurrency=options.concurrency, seed=options.seed) as session,
-        closing(default_index(folder)) as knowledge,
+        closing(default_index(folder, options.embedder)) as knowledge,
     ):
         if session.store is None:
             msg = "teaching needs a store: give --store a file"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +24,7 @@ class TrainState:
     batch: int = 0
 
 
-def save_state(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState, *, fingerprint: str
-) -> None:
+def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState, *, fingerprint: str) -> None:
     """Write the checkpoint of a folder, replacing the one before.
 
     Raises:
@@ -39,8 +36,10 @@ def save_state(
     partial = target.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "state": asdict(state), "recipe": fingerprint}, partial)
-        os.replace(partial, target)
+        torch.save(
+            {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "state": asdict(state), "recipe": fingerprint}, partial
+        )
+        partial.replace(target)
     except OSError as error:
         msg = f"cannot write checkpoint {str(target)!r}: {error.strerror}; choose a writable folder with space"
         raise ArtifactError(msg) from error

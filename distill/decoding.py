@@ -32,7 +32,12 @@ class Sampling:
 
 
 def generate(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], sampling: Sampling, *, on_done: TokensDone | None = None
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    sampling: Sampling,
+    *,
+    on_done: TokensDone | None = None,
 ) -> list[str]:
     """The completion of each prompt, without the end token; cut at ``max_new_tokens`` where the model did not end."""
     import torch
@@ -57,8 +62,10 @@ def generate(
     return answers
 
 
-def match_log_odds(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prefixes: Sequence[str], *, batch_size: int = 64) -> list[float]:
-    """ln p(match) - ln p(no_match) after each prefix, by teacher forcing and without decoding.
+def match_log_odds(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prefixes: Sequence[str], *, batch_size: int = 64
+) -> list[float]:
+    """Ln p(match) - ln p(no_match) after each prefix, by teacher forcing and without decoding.
 
     A prefix is a prompt, or a prompt with a rationale up to its label segment. Both labels are written after it; the
     odds are read at the first token at which the two texts differ, where the choice is made.

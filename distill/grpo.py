@@ -22,7 +22,7 @@ from epm.distill.probe import Probe, ProbeFigures, paired_interval, split_probe
 from epm.distill.rewards import REWARD_WEIGHTS, RewardModel
 from epm.distill.student import fitted_prompts
 from epm.distill.trainer_progress import progress_callback
-from epm.distill.training_setup import adapter_norm, quiet_training, save_adapter, trainer_settings, use_threads, without_printer
+from epm.distill.training_setup import adapter_norm, quiet_training, save_adapter, trainer_settings, use_threads, remove_printer
 from epm.distill.versions import library_versions
 from epm.errors import ConfigError, DataError, TrainError
 from epm.files.atomic import write_text
@@ -32,7 +32,7 @@ from epm.progress import ProgressEvent, ProgressSink, silent
 from epm.student_prompt import Mode
 
 if TYPE_CHECKING:
-    from trl import GRPOTrainer
+    from trl.trainer.grpo_trainer import GRPOTrainer
 
 MIN_WELL_FORMED = 0.95
 METRICS_NAME = "metrics.jsonl"
@@ -131,18 +131,24 @@ def check_groups_differed(log: Sequence[dict[str, float]]) -> None:
         TrainError: every group scored alike in every step, so there was no gradient.
     """
     if not any(entry.get("frac_reward_zero_std", 1.0) < 1.0 for entry in log):
-        msg = f"no group of rollouts differed in reward in {len(log)} logged steps, so nothing was learnt: give harder pairs or more samples"
+        msg = (
+            f"no group of rollouts differed in reward in {len(log)} logged steps, so nothing was learnt: give harder pairs or more samples"
+        )
         raise TrainError(msg)
 
 
 class _GrpoRun:
-    def __init__(self, student: LoadedStudent, out: Path, recipe: GrpoRecipe, probe: Probe, train: dict[str, Pair], judges: Sequence[Judge]) -> None:
+    def __init__(
+        self, student: LoadedStudent, out: Path, recipe: GrpoRecipe, probe: Probe, train: dict[str, Pair], judges: Sequence[Judge]
+    ) -> None:
         self.student = student
         self.out = out
         self.recipe = recipe
         self.probe = probe
         self.prompts = list(train)
-        self.data_sha = hashlib.sha256(json.dumps([*train, *probe.prompts], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+        self.data_sha = hashlib.sha256(
+            json.dumps([*train, *probe.prompts], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        ).hexdigest()
         self.judges = ", ".join(f"{judge.name} {judge.version}" for judge in judges)
         self.rewards = RewardModel(judges, {**train, **dict(zip(probe.prompts, probe.pairs, strict=True))})
         self.log: list[dict[str, float]] = []
@@ -182,12 +188,15 @@ class _GrpoRun:
         self.log = [entry for entry in trainer.state.log_history if "reward" in entry]
         check_groups_differed(self.log)
         if adapter_norm(self.student.model) == start_norm:
-            msg = f"GRPO moved nothing: the adapter's norm is {start_norm!r} as before; check the learning rate {self.recipe.learning_rate!r}"
+            msg = (
+                f"GRPO moved nothing: the adapter's norm is {start_norm!r} as before; check the learning rate {self.recipe.learning_rate!r}"
+            )
             raise TrainError(msg)
 
     def _trainer(self, max_completion_tokens: int, on_progress: ProgressSink) -> GRPOTrainer:
         from datasets import Dataset
-        from trl import GRPOConfig, GRPOTrainer
+        from trl.trainer.grpo_config import GRPOConfig
+        from trl.trainer.grpo_trainer import GRPOTrainer
 
         recipe = self.recipe
         config = GRPOConfig(
@@ -198,10 +207,11 @@ class _GrpoRun:
             logging_steps=1, max_grad_norm=1.0,
         )  # fmt: skip
         trainer = GRPOTrainer(
-            model=self.student.model, reward_funcs=self.rewards.functions(), args=config, processing_class=self.student.tokenizer,
+            model=self.student.model, reward_funcs=[*self.rewards.functions()], args=config, processing_class=self.student.tokenizer,
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in self.prompts]), callbacks=[progress_callback("grpo", on_progress)],
         )  # fmt: skip
-        return without_printer(trainer)
+        remove_printer(trainer)
+        return trainer
 
     def save(self, result: GrpoResult) -> None:
         save_adapter(self.student, self.out)

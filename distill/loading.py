@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from epm.artifact import CARD_NAME, read_card
 from epm.errors import ArtifactError
@@ -106,9 +106,9 @@ def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStud
 
     base = load_student(base_of(folder))
     _check_adapter_config(folder)
-    model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
-    if not is_trainable:
-        model = model.merge_and_unload(safe_merge=True).eval()
+    adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
+    # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
+    model = cast("PreTrainedModel", adapted if is_trainable else adapted.base_model.merge_and_unload(safe_merge=True).eval())
     return LoadedStudent(model, base.tokenizer, source, base.source, student_sha(folder))
 
 
@@ -137,4 +137,5 @@ def _load_base(name: str, *, local_only: bool) -> tuple[PreTrainedModel, PreTrai
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return model.to(device).eval(), tokenizer
+    model.to(torch.device(device))
+    return model.eval(), tokenizer

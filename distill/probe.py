@@ -57,7 +57,9 @@ class Probe:
     n_samples: int = 4
     seed: int = 0
 
-    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rewards: RewardModel, *, max_new_tokens: int) -> ProbeFigures:
+    def measure(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rewards: RewardModel, *, max_new_tokens: int
+    ) -> ProbeFigures:
         """The figures of a network on the probe."""
         repeated = [prompt for prompt in self.prompts for _ in range(self.n_samples)]
         sampled = generate(model, tokenizer, repeated, Sampling(max_new_tokens, temperature=1.0, seed=self.seed, batch_size=128))

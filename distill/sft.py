@@ -17,13 +17,21 @@ from epm.distill.dataset_files import rows_sha
 from epm.distill.loading import LoadedStudent, load_student
 from epm.distill.sft_rows import FittedRows, check_labels_survive, fitted_rows, positive_share, with_shuffled_labels
 from epm.distill.trainer_progress import progress_callback
-from epm.distill.training_setup import check_trained, quiet_training, save_adapter, trainable, trainer_settings, use_threads, without_printer
+from epm.distill.training_setup import (
+    check_trained,
+    quiet_training,
+    save_adapter,
+    trainable,
+    trainer_settings,
+    use_threads,
+    remove_printer,
+)
 from epm.distill.versions import library_versions
 from epm.errors import ConfigError
 from epm.progress import ProgressSink, silent
 
 if TYPE_CHECKING:
-    from trl import SFTTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,8 @@ def run_sft(rows: Sequence[SftRow], out: Path, recipe: SftRecipe, *, on_progress
 
 def _trainer(student: LoadedStudent, rows: Sequence[SftRow], out: Path, recipe: SftRecipe, on_progress: ProgressSink) -> SFTTrainer:
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     texts = [{"prompt": row.prompt, "completion": row.completion} for row in rows]
     config = SFTConfig(
@@ -104,7 +113,8 @@ def _trainer(student: LoadedStudent, rows: Sequence[SftRow], out: Path, recipe: 
         model=student.model, args=config, train_dataset=Dataset.from_list(texts), processing_class=student.tokenizer,
         callbacks=[progress_callback("sft", on_progress)],
     )  # fmt: skip
-    return without_printer(trainer)
+    remove_printer(trainer)
+    return trainer
 
 
 def _write_card(result: SftResult, recipe: SftRecipe, base: LoadedStudent, fitted: FittedRows) -> None:

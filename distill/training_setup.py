@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from epm.config import quiet_libraries
 from epm.distill.loading import LoadedStudent
@@ -16,9 +16,25 @@ from epm.errors import ArtifactError, TrainError
 
 if TYPE_CHECKING:
     from torch.nn import Module
-    from transformers import Trainer
+    from transformers import PreTrainedModel, Trainer
 
 N_THREADS = 2  # more threads than that slow a network of this size down
+
+
+class TrainerSettings(TypedDict):
+    """The settings of a transformers trainer that depend on the machine, not on the recipe."""
+
+    output_dir: str
+    seed: int
+    learning_rate: float
+    use_cpu: bool
+    bf16: bool
+    fp16: bool
+    gradient_checkpointing: bool
+    report_to: str
+    save_strategy: str
+    disable_tqdm: bool
+    dataloader_num_workers: int
 
 
 def use_threads() -> None:
@@ -35,7 +51,7 @@ def use_threads() -> None:
     disable_progress_bars()
 
 
-def trainer_settings(out: Path, *, seed: int, learning_rate: float) -> dict[str, object]:
+def trainer_settings(out: Path, *, seed: int, learning_rate: float) -> TrainerSettings:
     """Settings of a transformers trainer for this machine: no 16-bit and no checkpointing on a CPU, nothing reported anywhere."""
     import torch
 
@@ -53,7 +69,7 @@ def trainable(base: LoadedStudent, *, rank: int, seed: int) -> LoadedStudent:
 
     torch.manual_seed(seed)
     config = LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-    return replace(base, model=get_peft_model(base.model, config), base=base.source)
+    return replace(base, model=cast("PreTrainedModel", get_peft_model(base.model, config)), base=base.source)
 
 
 def adapter_norm(model: Module) -> float:
@@ -86,12 +102,11 @@ def quiet_training() -> Iterator[None]:
         yield
 
 
-def without_printer(trainer: Trainer) -> Trainer:
-    """The trainer without the callback that prints its log to standard output, where only results belong."""
+def remove_printer(trainer: Trainer) -> None:
+    """Take away the callback that prints the trainer's log to standard output, where only results belong."""
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def save_adapter(student: LoadedStudent, out: Path) -> None:

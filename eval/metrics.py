@@ -27,7 +27,7 @@ class Outcomes:
     """What one matcher said about N labelled pairs; all arrays have shape (N,).
 
     ``scores`` are probabilities of match in [0, 1], 0 for every undecided pair; ``None`` when the matcher left some
-    decided pair without one. ``left`` and ``right`` are product ids, the units of resampling.
+    decided pair without one, or only repeats its labels as 0 and 1. ``left`` and ``right`` are product ids, the units of resampling.
     """
 
     gold: BoolArray
@@ -169,7 +169,7 @@ def choose_threshold(seen: Outcomes) -> float | None:
     hits = curve.recall * decided_positives
     f1 = 2 * hits / (hits / curve.precision.clip(min=1e-12) + all_positives) if decided_positives else np.zeros_like(hits)
     f1 = np.where(hits > 0, f1, 0.0)
-    best = int(np.flatnonzero(f1 >= f1.max() - 1e-12)[0])
+    best = int(np.flatnonzero(f1 >= f1.max() - 1e-12)[-1])
     return _between(curve.thresholds, best)
 
 
@@ -185,4 +185,6 @@ def _scores(decisions: Sequence[Decision]) -> FloatArray | None:
     decided = [d for d in decisions if d.outcome is Outcome.DECIDED]
     if not decided or any(d.probability is None for d in decided):
         return None
+    if all(d.probability == float(d.label is Label.MATCH) for d in decided):
+        return None  # zeros and ones that repeat the labels rank nothing
     return np.array([d.probability if d.outcome is Outcome.DECIDED else 0.0 for d in decisions], dtype=np.float64)

@@ -47,14 +47,15 @@ def audit_text_table(report: AuditReport) -> TextTable:
 
 def agreement_lines(report: AuditReport) -> tuple[str, ...]:
     """Agreement, kappa and the operating point in words, to stand right beside the table against gold."""
-    return (
+    agreement = (
         f"agreement  {_figure(report.agreement)} {_interval(report.agreement_ci95)} of {report.n_both_decided} pairs that both decided; "
-        f"{_figure(report.agreement_of_all)} of all {report.n}",
-        f"kappa      {_figure(report.kappa)} {_interval(report.kappa_ci95)}",
-        f"by gold    student right and oracle wrong: {len(report.student_right_oracle_wrong)}; "
-        f"oracle right and student wrong: {len(report.oracle_right_student_wrong)}",
-        report.operating_point,
+        f"{_figure(report.agreement_of_all)} of all {report.n}"
     )
+    by_gold = (
+        f"by gold    student right and oracle wrong: {len(report.student_right_oracle_wrong)}; "
+        f"oracle right and student wrong: {len(report.oracle_right_student_wrong)}"
+    )
+    return agreement, f"kappa      {_figure(report.kappa)} {_interval(report.kappa_ci95)}", by_gold, report.operating_point
 
 
 def disagreement_text_table(report: AuditReport) -> TextTable:

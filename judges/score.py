@@ -76,6 +76,7 @@ async def score_run(
     for judge in judges:
         pending = [(pair, rationale) for pair, rationale in items if not _is_scored(known, judge, pair, rationale)]
         n_before = len(items) - len(pending)
+        n_unscored = 0
         on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_before))
         for begin in range(0, len(pending), _BATCH):
             made = await judge.score(pending[begin : begin + _BATCH], ctx)
@@ -84,7 +85,7 @@ async def score_run(
             known.update({_key(judgement): judgement for judgement in made})
             n_new, cost_usd = n_new + len(changed), cost_usd + sum(judgement.cost_usd for judgement in made)
             n_done = n_before + begin + len(made)
-            n_unscored = sum(not judgement.is_complete() for judgement in made)
+            n_unscored += sum(not judgement.is_complete() for judgement in made)
             on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_done, n_failed=n_unscored, cost_usd=cost_usd))
     wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]

@@ -17,8 +17,9 @@ from epm.prompts.data_fields import listing_block
 from epm.rationale import AXIS_ATTRIBUTES
 
 _ATTRIBUTES = tuple(name for names in AXIS_ATTRIBUTES.values() for name in names)
-_TELLING = frozenset({"brand", "model", "mpn", "gtin", "asin"})
-"""Without one of these the engine has not understood what is offered."""
+_TELLING = ("brand", "model", "mpn", "gtin", "asin")
+_GUESSED = "brand-lead"
+"""The rule by which the engine takes the first word for the brand: a guess, not a reading."""
 _MAX_QUOTES = 4
 
 
@@ -32,7 +33,7 @@ async def _read(listing: Listing, context: TeacherContext) -> Mapping[str, tuple
     parsed = read_listing(listing)
     found = {name: tuple(dict.fromkeys(value.span.quote for value in parsed.of(name)))[:_MAX_QUOTES] for name in _ATTRIBUTES}
     found = {name: quotes for name, quotes in found.items() if quotes}
-    if _TELLING.isdisjoint(found):
+    if not any(value.rule != _GUESSED for name in _TELLING for value in parsed.of(name)):
         texts = listing.texts()
         task = Task(TaskKind.EXTRACT, {"listing": texts})
         reply = await context.ask("extract", {"listing": listing_block("listing", texts)}, ExtractReply, task)

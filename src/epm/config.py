@@ -29,3 +29,8 @@ def quiet_libraries() -> None:
     """Set each library's telemetry, tracing and start-up network access to off, unless the user has set it."""
     for name, value in _LIBRARY_SETTINGS.items():
         os.environ.setdefault(name, value)
+
+
+def stay_offline() -> None:
+    """Forbid the model hub for this process; the demonstration and the tests use packaged and local models alone."""
+    os.environ["HF_HUB_OFFLINE"] = "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from epm.errors import DataError
 from epm.files import csv_table, json_lines
@@ -12,14 +13,19 @@ from epm.matching import ROW_FIELDS, MatchResult
 SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
 
 
-def check_suffix(path: Path) -> None:
-    """Refuse a name whose format is unknown, before any work is done.
+def check_output(path: Path) -> None:
+    """Refuse a place that cannot be written or whose format is unknown, before any work is done.
 
     Raises:
-        DataError: the name ends in none of ``SUFFIXES``.
+        DataError: the name ends in none of ``SUFFIXES``, or no file can be made in its folder.
     """
-    if not path.name.endswith(SUFFIXES):
-        raise DataError(f"cannot tell the format of {str(path)!r}: use a name that ends in {', '.join(SUFFIXES)}")
+    _check_suffix(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise DataError(f"cannot write {str(path)!r}: {error.strerror or error}; choose a writable place") from error
 
 
 def write_match_result(path: Path, result: MatchResult) -> None:
@@ -28,7 +34,7 @@ def write_match_result(path: Path, result: MatchResult) -> None:
     Raises:
         DataError: the name's format is unknown, or the file cannot be written.
     """
-    check_suffix(path)
+    _check_suffix(path)
     rows = result.to_rows()
     with replacing(path) as stream:
         if path.name.endswith(".csv"):
@@ -42,3 +48,8 @@ def write_match_result(path: Path, result: MatchResult) -> None:
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
         else:
             json_lines.write_rows(stream, rows, is_packed=path.name.endswith(".gz"))
+
+
+def _check_suffix(path: Path) -> None:
+    if not path.name.endswith(SUFFIXES):
+        raise DataError(f"cannot tell the format of {str(path)!r}: use a name that ends in {', '.join(SUFFIXES)}")

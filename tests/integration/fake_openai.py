@@ -171,16 +171,16 @@ class FakeServer:
             self.script = Script(json.loads(payload))
             return await respond(writer, 200, {})
         if method == "POST" and path.endswith("/chat/completions"):
-            return await self.answer(writer, json.loads(payload))
+            return await self.answer(writer, json.loads(payload), headers.get("authorization"))
         return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
 
-    async def answer(self, writer, body):
+    async def answer(self, writer, body, authorization):
         script = self.script
         fault = script.next_fault()
         seen = {
             "at_s": time.time(), "fault": fault, "model": body.get("model"), "has_tools": bool(body.get("tools")), "status": 0,
             "sha": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), "prompt_tokens": 0, "completion_tokens": 0,
-            "keys": sorted(body),
+            "keys": sorted(body), "authorization": authorization,
         }  # fmt: skip
         script.requests.append(seen)
         script.n_in_flight += 1

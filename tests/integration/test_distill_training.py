@@ -193,7 +193,9 @@ def test_grpo_refuses_a_student_whose_samples_are_malformed(tmp_path: Path) -> N
     run_sft(sft_rows(8), tmp_path / "sft", SftRecipe(base=str(tmp_path / "raw"), epochs=1, batch_size=8, lora_rank=2))
     pairs = [pair for pair, _ in toy_pairs(40, 95)]
     with pytest.raises(TrainError, match=r"well formed, 95% are needed.*epm distill sft"):
-        run_grpo(pairs, str(tmp_path / "sft"), tmp_path / "out", judges=[ColourJudge()], recipe=GrpoRecipe(steps=1, n_probe=10, max_tokens=40))
+        run_grpo(
+            pairs, str(tmp_path / "sft"), tmp_path / "out", judges=[ColourJudge()], recipe=GrpoRecipe(steps=1, n_probe=10, max_tokens=40)
+        )
     assert not (tmp_path / "out" / "card.json").exists()
 
 

@@ -44,7 +44,10 @@ def audit(
 
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
-    with open_context([student, oracle], model=settings, identity=load_identity_rule(identity), store=store) as ctx, progress_sink() as sink:
+    with (
+        open_context([student, oracle], model=settings, identity=load_identity_rule(identity), store=store) as ctx,
+        progress_sink() as sink,
+    ):
         report = run_audit(read, student=student, oracle=oracle, ctx=ctx, on_progress=sink)
     if as_json:
         typer.echo(json.dumps(report.to_json(), allow_nan=False))

@@ -17,7 +17,9 @@ Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
-    group = typer.Typer(name="distill", help="Train a local student: pretrain the seed, SFT on rationales, GRPO on the reward.", no_args_is_help=True)
+    group = typer.Typer(
+        name="distill", help="Train a local student: pretrain the seed, SFT on rationales, GRPO on the reward.", no_args_is_help=True
+    )
     group.command("pretrain")(pretrain)
     group.command("sft")(sft)
     group.command("grpo")(grpo)

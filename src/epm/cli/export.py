@@ -39,7 +39,13 @@ def export(
     options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
     with RunStore.open(store) as opened:
         result = export_run(opened, run, out, view=ExportFormat(view), options=options)
-    summary = {"path": str(result.path), "n_rows": result.n_rows, "n_items": result.n_items, "n_kept": result.n_kept, "dropped": dict(result.dropped)}
+    summary = {
+        "path": str(result.path),
+        "n_rows": result.n_rows,
+        "n_items": result.n_items,
+        "n_kept": result.n_kept,
+        "dropped": dict(result.dropped),
+    }
     if as_json:
         typer.echo(json.dumps({**summary, "sha256": result.sha256}))
         return

@@ -34,11 +34,11 @@ def match(
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
     from epm.gateway.request import ModelSettings
     from epm.identity import load_identity_rule
-    from epm.match_output import check_suffix, write_match_result
+    from epm.match_output import check_output, write_match_result
     from epm.matching import match_pairs, open_context
 
     if out is not None:
-        check_suffix(out)
+        check_output(out)
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
     with open_context([matcher], model=settings, identity=load_identity_rule(identity), store=store) as ctx, progress_sink() as sink:

@@ -36,6 +36,7 @@ def teach(
     api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None,
     identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit, or a .toml file.")] = "strict",
     store: Annotated[str, typer.Option(help="Run store: a file or a database URL.")] = str(DEFAULT_STORE),
+    embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first pairs.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Items, and calls, at work at a time.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
@@ -49,7 +50,7 @@ def teach(
 
     options = TeachOptions(
         matcher=matcher, model=ModelSettings(model, api_base=api_base, api_key_env=api_key_env), identity=identity, store=store,
-        limit=limit, is_fresh=fresh, concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value,
+        embedder=embedder, limit=limit, is_fresh=fresh, concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value,
     )  # fmt: skip
     with progress_sink() as on_progress:
         report = teach_file(pairs, options, on_progress=on_progress)

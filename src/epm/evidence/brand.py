@@ -14,8 +14,13 @@ from epm.evidence.normalise import squeeze
 _MIN_LEAD = 3
 
 
-def read_brand(fields: Sequence[Field], title: Field | None, taken: Sequence[tuple[int, int]]) -> Value | None:
-    """The brand with ``trust`` ``field``, ``alias`` or ``lead``; ``None`` when nothing looks like one."""
+def read_brand(
+    fields: Sequence[Field], title: Field | None, taken: Sequence[tuple[int, int]], others: Sequence[Value] = ()
+) -> Value | None:
+    """The brand with ``trust`` ``field``, ``alias`` or ``lead``; ``None`` when nothing looks like one.
+
+    ``others`` are stretches of the title that speak of another product: no brand is guessed from them.
+    """
     for field in fields:
         if field.kind == "brand" and field.words:
             known = next((phrase.value for phrase, _ in field.phrases_of("brand")), None)
@@ -25,14 +30,16 @@ def read_brand(fields: Sequence[Field], title: Field | None, taken: Sequence[tup
     if title is None:
         return None
     for phrase, place in title.phrases_of("brand"):
-        if is_free(place, taken):
+        # Elsewhere in a title the word may well be a product line: makers lead.
+        if is_free(place, taken) and not any(word.end <= place[0] and is_free((word.start, word.end), taken) for word in title.words):
             return replace(title.value("brand", squeeze(phrase.value), place, "brand-alias"), trust="alias")
-    return _leading_word(title, taken)
+    return _leading_word(title, taken, others)
 
 
-def _leading_word(title: Field, taken: Sequence[tuple[int, int]]) -> Value | None:
+def _leading_word(title: Field, taken: Sequence[tuple[int, int]], others: Sequence[Value]) -> Value | None:
     grammar = [place for kind in ("stop", "compatibility", "bundle", "type") for _, place in title.phrases_of(kind)]
-    for word in title.words[:6]:
+    grammar += [(value.start, value.end) for value in others]
+    for word in title.words:
         if not is_free((word.start, word.end), grammar):
             continue
         if len(word.key) >= _MIN_LEAD and word.key.isalpha() and is_free((word.start, word.end), taken):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Field, is_free
+from epm.evidence.fields import Field, end_of_talk, is_free
 
-_PLUS = re.compile(r"(?<=[\w)\"'])\s?(?:\+|&)\s(?=[^\W\d_])|(?<=\s)\+\s?(?=\w)")
+_PLUS = re.compile(r"(?<=[\w)\"'])\s?\+\s(?=[^\W\d_])|(?<=\s)\+\s?(?=\w)")
 _PART_END = re.compile(r"[,;|()\[\]/!]| - ")
 _MAX_PART_CHARS = 60
 
@@ -19,7 +19,7 @@ def read_bundles(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value,
     found: list[Value] = []
     marks = [(place, "strong" if phrase.value != "with" else "weak", phrase.value) for phrase, place in field.phrases_of("bundle")]
     if field.kind == "title":
-        marks += [(m.span(), "strong" if "+" in m.group() else "weak", "plus-sign") for m in _PLUS.finditer(field.folded.text)]
+        marks += [(m.span(), "strong", "plus-sign") for m in _PLUS.finditer(field.folded.text)]
     for place, trust, rule in sorted(marks):
         start = place[0] + len(field.folded.text[place[0] : place[1]]) - len(field.folded.text[place[0] : place[1]].lstrip())
         end = _part_end(field, place[1])
@@ -35,5 +35,5 @@ def read_bundles(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value,
 
 def _part_end(field: Field, start: int) -> int:
     cut = _PART_END.search(field.folded.text, start)
-    end = min(cut.start() if cut else len(field.folded.text), start + _MAX_PART_CHARS)
+    end = min(cut.start() if cut else len(field.folded.text), start + _MAX_PART_CHARS, end_of_talk(field, start))
     return max(start + len(field.folded.text[start:end].rstrip()), start)

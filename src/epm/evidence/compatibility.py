@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Field, is_free
+from epm.evidence.fields import Field, end_of_talk, is_free
 
 _TARGET_END = re.compile(r"[,;|()\[\]/]| - | \+ ")
 _MAX_TARGET_CHARS = 60
@@ -22,7 +22,7 @@ def read_compatibility(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[
     for phrase, place in field.phrases_of("compatibility"):
         rest_start = place[1]
         cut = _TARGET_END.search(field.folded.text, rest_start + 1)
-        rest_end = min(cut.start() if cut else len(field.folded.text), rest_start + _MAX_TARGET_CHARS)
+        rest_end = min(cut.start() if cut else len(field.folded.text), rest_start + _MAX_TARGET_CHARS, end_of_talk(field, rest_start))
         target = field.folded.text[rest_start:rest_end]
         if not target.strip() or not is_free(place, taken) or any(v.end > place[0] for v in found):
             continue

@@ -20,7 +20,8 @@ def read_regions(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value,
     found = []
     for value in _read(field, taken, "region"):
         quote = value.span.quote
-        if len(quote) > 2 or quote.isupper():  # noqa: PLR2004  # "us" and "eu" are words of some languages
+        is_shouted = quote.isupper() or not any(c.isupper() for c in field.folded.raw)
+        if len(quote) > 2 or is_shouted:  # noqa: PLR2004  # "us" and "eu" are words of some languages
             found.append(value)
     return tuple(found)
 

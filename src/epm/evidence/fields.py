@@ -68,3 +68,9 @@ def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
 def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
     """True if a stretch overlaps none of the others."""
     return all(place[1] <= start or end <= place[0] for start, end in taken)
+
+
+def end_of_talk(field: Field, start: int) -> int:
+    """Where what is said from ``start`` on must end: at the next promotional, condition, region or pack phrase."""
+    places = (place[0] for kind in ("noise", "condition", "region", "pack") for _, place in field.phrases_of(kind))
+    return min((place for place in places if place >= start), default=len(field.folded.text))

@@ -26,7 +26,8 @@ _SPLIT_CODE = re.compile(r"(?<![a-z0-9-])([a-z]{1,4}) (\d{2,5}[a-z]{0,2})(?![a-z
 _ASIN = re.compile(r"(?<![a-z0-9])(b0[a-z0-9]{8})(?![a-z0-9])")
 _MIN_CODE = 4
 _MIN_DIGIT_CODE = 5
-_MIN_CONTAINED = 5
+_MIN_STEM = 7
+_MIN_SUFFIXED = 6
 _LONG_CODE = 9
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MAX_SUFFIX = 2
@@ -124,14 +125,20 @@ def read_title_codes(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Va
     return tuple(found)
 
 
+@lru_cache(maxsize=1)
+def _suffixes() -> frozenset[str]:
+    return frozenset(word_list("suffix")["suffix"])
+
+
 def is_contained(shorter: str, longer: str) -> bool:
     """True if one code is the other with a prefix or suffix left off (``97185`` in ``VER97185``)."""
     if len(shorter) > len(longer):
         shorter, longer = longer, shorter
-    if len(shorter) < _MIN_CONTAINED or not any(c.isdigit() for c in shorter):
+    if len(shorter) < _MIN_CODE + 1 or not any(c.isdigit() for c in shorter):
         return False
     if longer.startswith(shorter):
-        return not longer[len(shorter)].isdigit() or not shorter[-1].isdigit()
+        # A letter more makes another model of a short code; long codes carry colours and regions at their end.
+        return (len(shorter) >= _MIN_STEM and not longer[len(shorter)].isdigit()) or not shorter[-1].isdigit()
     return longer.endswith(shorter) and (not longer[-len(shorter) - 1].isdigit() or not shorter[0].isdigit())
 
 
@@ -150,4 +157,15 @@ def is_same_stem(left: str, right: str) -> bool:
     stem = left.rstrip(_LETTERS)
     if left == right or len(stem) < _MIN_CODE or stem != right.rstrip(_LETTERS):
         return False
-    return max(len(left), len(right)) - len(stem) <= _MAX_SUFFIX
+    rests = {left[len(stem) :], right[len(stem) :]}
+    is_known = rests <= _suffixes()
+    return is_known or (len(stem) >= _MIN_STEM and max(map(len, rests)) <= _MAX_SUFFIX)
+
+
+def is_same_shape(left: str, right: str) -> bool:
+    """True if two written part numbers follow one numbering format (``7487-159``, ``8073-091``): then they truly differ."""
+    return len(left) >= _MIN_CODE and _shape(left) == _shape(right)
+
+
+def _shape(text: str) -> str:
+    return "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text.strip().lower())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA
 
 from epm.evidence.identifiers import is_contained
 from epm.evidence.normalise import fold, tokens
@@ -34,7 +34,7 @@ _MAX_WORDS = 40
 class NameMatch:
     """How two names align: coverage of each side in [0, 1], the words left over, and what conflicts.
 
-    ``similarity`` is in [0, 1]; ``n_conflicts`` counts kinds of conflicts: numbers on both sides, editions on one.
+    ``similarity`` is in [0, 1]; ``n_conflicts`` counts kinds of conflicts: numbers on both sides, an edition on the left, one on the right.
     """
 
     similarity: float
@@ -94,7 +94,7 @@ def _is_alike(left: str, right: str) -> bool:
         return is_contained(left, right)
     if len(shorter) >= _MIN_PREFIX and longer.startswith(shorter):
         return True
-    return len(shorter) >= _MIN_FUZZY and Levenshtein.distance(shorter, longer, score_cutoff=1) <= 1
+    return len(shorter) >= _MIN_FUZZY and OSA.distance(shorter, longer, score_cutoff=1) <= 1
 
 
 def _weight(key: str) -> float:
@@ -117,5 +117,5 @@ def _conflicts(left: Sequence[Word], right: Sequence[Word]) -> int:
         return any(word.key in edition_keys() if edition else word.key.isdigit() for word in words)
 
     both_numbers = has(left, edition=False) and has(right, edition=False)
-    one_edition = has(left, edition=True) or has(right, edition=True)
-    return int(both_numbers) + int(one_edition)
+    n_editions = int(has(left, edition=True)) + int(has(right, edition=True))
+    return int(both_numbers) + n_editions

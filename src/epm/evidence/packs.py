@@ -16,7 +16,7 @@ from epm.evidence.words import word_list
 
 _MAX_COUNT = 5000
 _BARE_COUNT = re.compile(
-    r"(?:^\W*(\d{1,3}) ?x (?=[a-z])|(?:^|[\s(,|-])x ?(\d{1,3})\W*$|\((\d{1,3}) ?x\)|\(x ?(\d{1,3})\)|(?<=[,|]) ?(\d{1,2}) ?x(?=[\s,|]|$))"
+    r"(?:^\W*(\d{1,3}) ?x (?=[a-z])|(?:^|[\s(,|-])x ?(\d{1,3})\W*$|\((\d{1,3}) ?x\)|\(x ?(\d{1,3})\)|(?<![^\s|,(])(\d{1,3}) ?x(?=\W*$|\s*[,|)(-]))"
 )
 _FIELD_COUNT = re.compile(r"^\W*x? ?(\d{1,4}) ?x?\W*$")
 
@@ -30,11 +30,12 @@ def _alternatives(key: str) -> str:
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     noun, of, piece = _alternatives("noun"), _alternatives("of"), _alternatives("piece")
     content = unit_pattern("mass", "volume")
-    number, end, begin = r"(\d{1,4})", r"(?![^\W_])", r"(?<![a-z0-9.,])"
+    number, end, begin = r"(\d{1,4})", r"(?![^\W_])", r"(?<![a-z0-9.,])(?<![a-z0-9]-)"
     return (
         ("outer-inner", re.compile(rf"{begin}{number}(?: ?x ?| |-){noun} {of} {number}{end}(?: {piece}{end})?")),
         ("times-measure", re.compile(rf"{begin}{number} ?x ?(?=\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content})")),
         ("measure-times", re.compile(rf"{begin}\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content} ?x ?{number}{end}")),
+        ("n-times", re.compile(r"(?<![^\s|,(])(\d{1,2})x(?![^\W_])")),
         ("pack-of", re.compile(rf"(?<![^\W_]){noun} {of} {number}(?:er)?{end}(?: {piece}{end})?")),
         ("n-pack", re.compile(rf"{begin}{number}(?:er)?(?: |-)?{noun}{end}")),
         ("n-er", re.compile(rf"{begin}([2-9]|1[0-268]|2[04])er{end}")),
@@ -52,6 +53,8 @@ def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, .
             count = 1
             for group in m.groups():
                 count *= int(group)
+            if rule == "n-times" and not _ends_talk(field, m.end()):
+                continue
             start = m.start() if rule != "measure-times" else m.start(1)
             _add(found, places, field, (start, _trimmed_end(field, m)), count, rule)
     for phrase, place in field.phrases_of("pack"):
@@ -63,6 +66,15 @@ def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, .
     if whole is not None:
         _add(found, places, field, whole.span(1), int(whole.group(1)), "pack-field")
     return tuple(sorted(found, key=lambda value: value.start))
+
+
+def _ends_talk(field: Field, place: int) -> bool:
+    """True if nothing about the product follows directly: "6x free shipping" is a pack, "2x HDMI" and "10x zoom" are none."""
+    rest = field.folded.text[place:]
+    following = next((word.start for word in field.words if word.start >= place), None)
+    if following is None or not rest[:1].isspace() or not rest[1:2].isalnum():
+        return True
+    return any(start == following for kind in ("noise", "condition", "region") for _, (start, _end) in field.phrases_of(kind))
 
 
 def _trimmed_end(field: Field, found: re.Match[str]) -> int:

@@ -14,7 +14,7 @@ from epm.evidence.fields import Field, is_free, read_fields
 from epm.evidence.normalise import squeeze
 
 _GENERATION = re.compile(
-    r"(?<![^\W_])(?:(?:gen|generation|generacion|generazione)\.? ?(\d{1,2})|(\d{1,2})(?:st|nd|rd|th|\.|e|eme|a|er|re)? ?(?:gen|generation|generacion|generazione)|"
+    r"(?<![^\W_])(?:(?:gen|generation|generacion|generazione)\.? ?(\d{1,2})|(\d{1,2})(?:st|nd|rd|th|\.|e|eme|a|er|re)? ?(?:gen|generation|generacion|generazione)(?! ?\d)|"
     r"(?:mk|mark) ?(\d{1,2}|iv|v|i{1,3})|v(\d)(?:\.0)?)(?![^\W_])"
 )
 _YEAR = re.compile(r"(?<![\w.,-])(20[0-3]\d|19[89]\d)(?![\w,]|[.-]\d)")
@@ -84,12 +84,11 @@ def parse_texts(texts: Mapping[str, str]) -> ParsedListing:
     known_brand = read_brand(fields, None, ())
     for field in fields:
         keep(_read_field(field, known_brand))
-    title_taken = _taken(values, title)
-    brand = known_brand or read_brand(fields, title, title_taken)
+    if title is not None:
+        keep(identifiers.read_title_codes(title, [*_taken(values, title), *_brand_places(title, known_brand)]))
+    brand = known_brand or read_brand(fields, title, _taken(values, title), values.get("compatibility", ()))
     if brand is not None:
         keep([brand])
-    if title is not None:
-        keep(identifiers.read_title_codes(title, _taken(values, title)))
     names = () if title is None else _names(title, _taken(values, title), _other_products(values, title), brand)
     description = next((field for field in fields if field.kind == "description"), None)
     short = [field for field in fields if field.kind in {"title", "brand", "mpn", "model", "name"}]
@@ -103,15 +102,16 @@ def parse_texts(texts: Mapping[str, str]) -> ParsedListing:
 def _read_field(field: Field, brand: Value | None) -> list[Value]:
     found: list[Value] = list(noise.read_noise(field)) if field.kind == "title" else []
     taken = [(value.start, value.end) for value in found] + _brand_places(field, brand)
+    if field.kind in {"title", "generation"}:
+        found.extend(_read_generations(field, taken))
+        taken.extend((value.start, value.end) for value in found)
     for kinds, reader in _FIELD_READERS:
         if field.kind in kinds:
             for value in reader(field, taken):
                 found.append(value)
                 if value.attribute not in _OPEN_READERS:
                     taken.append((value.start, value.end))
-    if field.kind in {"title", "generation"}:
-        found.extend(_read_generations(field, taken))
-    if field.kind in {"title", "type", "category"}:
+    if field.kind in {"title", "type"}:
         found.extend(
             field.value("type", phrase.value, place, "type-word") for phrase, place in field.phrases_of("type") if is_free(place, taken)
         )
@@ -120,7 +120,8 @@ def _read_field(field: Field, brand: Value | None) -> list[Value]:
 
 def _brand_places(field: Field, brand: Value | None) -> list[tuple[int, int]]:
     """Places of the known brand, so that "Black+Decker" is no colour."""
-    places = [place for _, place in field.phrases_of("brand")]
+    # An alias of one word may be a product line; one of several words ("Black & Decker") is a maker.
+    places = [place for phrase, place in field.phrases_of("brand") if phrase.last - phrase.first > 1]
     if brand is not None and field.kind == "title":
         for first in range(len(field.words)):
             joined = ""
@@ -175,9 +176,9 @@ def _names(title: Field, taken: Sequence[tuple[int, int]], others: Sequence[tupl
 def _core_words(names: Sequence[Word], values: Mapping[str, list[Value]], title: Field | None) -> tuple[Word, ...]:
     if title is None:
         return ()
-    own = [v for kind in ("model", "type") for v in values.get(kind, ()) if v.field == title.folded.field]
+    own = [v for kind in ("model", "type", "brand") for v in values.get(kind, ()) if v.field == title.folded.field and v.trust != "alias"]
     words = {word.start: word for word in names}
-    words.update({v.start: Word(v.key if v.attribute == "model" else f"type {v.key}", v.start, v.end) for v in own})
+    words.update({v.start: Word(f"type {v.key}" if v.attribute == "type" else v.key, v.start, v.end) for v in own})
     return tuple(words[start] for start in sorted(words))
 
 

@@ -22,7 +22,9 @@ SIZE_DIMENSIONS = frozenset({"length", "area", "shoe", "letter", "box"})
 _NUMBER = r"\d{1,7}(?:[.,]\d{1,4}){0,2}"
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _BINARY_TERABYTE = {Decimal(1024): Decimal(1000), Decimal(2048): Decimal(2000), Decimal(4096): Decimal(4000)}
-_SHOE = re.compile(r"(?<![a-z0-9])(?:eu|eur|gr|grosse|size|taille|talla|taglia|pointure|numero|uk|us)\.? ?(\d{2}(?:[.,]5)?)(?![a-z0-9.,])")
+_SHOE = re.compile(
+    r"(?<![a-z0-9])(?:t\.|eu|eur|gr|grosse|size|taille|talla|taglia|pointure|numero|uk|us)\.? ?(\d{2}(?:[.,]5)?)(?![a-z0-9.,])"
+)
 _PLAIN_NUMBER = re.compile(rf"^\s*({_NUMBER})\s*$")
 _NETWORK_GENERATIONS = frozenset("2345")
 
@@ -47,7 +49,7 @@ def unit_pattern(*dimensions: str) -> str:
     if dimensions:
         return "(?:" + "|".join(words) + ")"
     # "5 in 1", "2 to 4" and "5 a day" are no inches, terabytes or ampere.
-    words += [r"(?:in|to)(?![^\W_])(?![\s-]?\d)(?!\s+stock)", r"(?<=\d)a(?![^\W_])"]
+    words += [r"(?:in|to)(?![^\W_])(?![\s-]?\d)(?!-[a-z])(?!\s+stock)", r"(?<=\d)a(?![^\W_])"]
     return "(?:" + "|".join(words) + ")"
 
 
@@ -84,6 +86,8 @@ def measured(field: Field, place: tuple[int, int], number: str, unit: str) -> Va
     dimension, factor = units()[unit]
     if unit == "g" and number in _NETWORK_GENERATIONS and "g" in field.folded.text[place[0] : place[1]].replace(" ", "")[1:2]:
         return None
+    if number.startswith("802.11"):
+        return None  # a wireless standard
     if len(unit) == 1 and unit.isalpha() and field.folded.text[max(0, place[0] - 1) : place[0]] in {"-", "/"}:
         return None  # part of a code: "1036-12G-4S", "f/2.8L"
     amount = parse_number(number) * factor

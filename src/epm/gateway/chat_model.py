@@ -94,5 +94,8 @@ def _chat_model_class() -> type[ChatOpenAI]:
     return GatewayChatOpenAI
 
 
-def _unwrapped(error: Exception) -> BaseException:
-    return error.__cause__ if isinstance(error.__cause__, EpmError) else error
+def _unwrapped(error: BaseException) -> BaseException:
+    """What the gateway raised, out of the connection errors that the client libraries wrapped around it."""
+    while not isinstance(error, EpmError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -97,8 +97,7 @@ async def ask(
         reason = " ".join(str(error.__cause__ or error).split())[:_REASON_CHARS]
         msg = f"model {model.name!r}: the reply does not fit {response_model.__name__} after {_MAX_REPAIRS} repair: {reason}"
         raise ModelError(msg, ErrorClass.INVALID_STRUCTURE) from error
-    for attached in ("_raw_response", "_total_usage"):  # instructor hangs whole replies on the value
-        value.__dict__.pop(attached, None)
+    value = _plain(value, response_model)
     replies = conversation.replies
     return StructuredReply(value, sum(reply.cost_usd or 0.0 for reply in replies), len(replies), sum(reply.is_cached for reply in replies))
 
@@ -110,6 +109,12 @@ def _load_instructor() -> ModuleType:
 
     logging.getLogger("instructor").setLevel(logging.CRITICAL)  # it logs each failure twice, replies included
     return instructor
+
+
+def _plain(value: T, response_model: type[T]) -> T:
+    """The value as the class asked for: instructor answers with a subclass of its own and hangs whole replies on it."""
+    parts = {name: getattr(value, name) for name in response_model.model_fields}
+    return response_model.model_construct(_fields_set=value.model_fields_set, **parts)
 
 
 def _as_completion(body: Mapping[str, object]) -> object:

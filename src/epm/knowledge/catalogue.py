@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder, default_embedder
+from epm.knowledge.embedder import AUTO, HashEmbedder, RememberingEmbedder, make_embedder
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.memory import MemoryIndex
 from epm.listing import Listing
@@ -53,13 +53,18 @@ def batch_index(pairs: Iterable[Pair]) -> MemoryIndex:
     return index
 
 
-def default_index(folder: Path) -> MemoryIndex | ChromaIndex:
-    """The index of a run: chromadb in ``folder`` over MiniLM vectors where both are installed, else in memory; ``name`` says which."""
+def default_index(folder: Path, embedder_name: str = AUTO) -> MemoryIndex | ChromaIndex:
+    """The index of a run: chromadb in ``folder`` where it is installed, else in memory; its ``name`` says which, and the vectors.
+
+    Raises:
+        ConfigError: the embedder is unknown or not installed.
+        ArtifactError: the folder cannot be used.
+    """
+    embedder = make_embedder(embedder_name)
     if find_spec("chromadb") is None:
-        return MemoryIndex(default_embedder())
+        return MemoryIndex(embedder)
     from epm.knowledge.chroma import ChromaIndex
 
-    embedder = default_embedder()
     return ChromaIndex(folder / _folder_name(embedder.model_id), embedder)
 
 

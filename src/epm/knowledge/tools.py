@@ -1,7 +1,7 @@
 """The research tools, as langchain tools over a KnowledgeIndex: rival listings, past answers, the user's documents.
 
 The tools read who is asking from the graph's context, so they are made once and a model cannot choose whose answers it
-sees. Results are JSON of ``id`` and ``text``, passed through the context's ``clean``: found text is data.
+sees. They are coroutines so that every index is only used from the event loop's thread. Results are JSON of ``id`` and ``text``, passed through the context's ``clean``: found text is data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from langchain_core.tools import tool
-from langgraph.prebuilt import ToolRuntime
+from langgraph.runtime import get_runtime
 from pydantic import BaseModel, ConfigDict, Field
 
 from epm.knowledge.index import KnowledgeHit, KnowledgeIndex
@@ -44,9 +44,9 @@ class SearchContext:
 
 
 @tool(args_schema=SearchQuery)
-def find_rivals(query: str, runtime: ToolRuntime[SearchContext]) -> str:
+async def find_rivals(query: str) -> str:
     """Find other sellers' listings in the same catalogue. Query with brand, model and other words that name the product."""
-    context = runtime.context
+    context = get_runtime(SearchContext).context
     hits = context.index.query(
         query, kind="listing", top_k=RESULTS_PER_SEARCH + len(context.own_ids), now_s=context.now_s, exclude_pair_id=context.pair_id
     )
@@ -54,9 +54,9 @@ def find_rivals(query: str, runtime: ToolRuntime[SearchContext]) -> str:
 
 
 @tool(args_schema=SearchQuery)
-def past_answers(query: str, runtime: ToolRuntime[SearchContext]) -> str:
+async def past_answers(query: str) -> str:
     """Find answers researched earlier about the same product and attribute. Query with the question's own words."""
-    context = runtime.context
+    context = get_runtime(SearchContext).context
     hits = context.index.query(
         query, kind="answer", top_k=RESULTS_PER_SEARCH, now_s=context.now_s, exclude_pair_id=context.pair_id,
         entity=context.entity, attribute=context.attribute,
@@ -65,9 +65,9 @@ def past_answers(query: str, runtime: ToolRuntime[SearchContext]) -> str:
 
 
 @tool(args_schema=SearchQuery)
-def search_documents(query: str, runtime: ToolRuntime[SearchContext]) -> str:
+async def search_documents(query: str) -> str:
     """Search the user's own documents: manuals, data sheets, price lists. Query with the words that name the product."""
-    context = runtime.context
+    context = get_runtime(SearchContext).context
     hits = context.index.query(query, kind="document", top_k=RESULTS_PER_SEARCH, now_s=context.now_s, exclude_pair_id=context.pair_id)
     return _shown(hits, context)
 

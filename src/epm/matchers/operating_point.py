@@ -30,13 +30,13 @@ def best_threshold(
     ranked = sorted(zip(scores, labels, strict=True), reverse=True)
     n_positive = sum(labels) + n_true_before + n_missed_before
     n_true, n_false = n_true_before, n_false_before
-    best_f1, best = _f1(n_true, n_false, n_positive), NEVER
+    best_f1, best = f1_of_counts(n_true, n_false, n_positive), NEVER
     for place, (score, label) in enumerate(ranked):
         n_true, n_false = n_true + label, n_false + (not label)
-        following = ranked[place + 1][0] if place + 1 < len(ranked) else 0.0
+        following = ranked[place + 1][0] if place + 1 < len(ranked) else min(0.0, score)
         if following == score and place + 1 < len(ranked):
             continue
-        f1 = _f1(n_true, n_false, n_positive)
+        f1 = f1_of_counts(n_true, n_false, n_positive)
         if f1 > best_f1:
             best_f1, best = f1, (score + following) / 2
     return best
@@ -68,5 +68,6 @@ def best_thresholds(
     return thresholds
 
 
-def _f1(n_true: int, n_false: int, n_positive: int) -> float:
+def f1_of_counts(n_true: int, n_false: int, n_positive: int) -> float:
+    """F1 from true and false positives and the number of positives; 0 without any true positive."""
     return 2 * n_true / (n_true + n_false + n_positive) if n_true else 0.0

@@ -10,17 +10,24 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
+from epm.errors import ConfigError
 from epm.sample.names import Code, near_code, new_code, open_name, syllable_word
 from epm.sample.product import Host, Product
 from epm.sample.world import Category, Lexicon, Words, shared_words
 
 T = TypeVar("T")
+Edit = Callable[[], dict[str, object]]
+
+_MAX_TRIES = 2000
 
 _P_ACCESSORY_FAMILY = 0.06
 _P_TWO_WORD_LINE = 0.3
 _P_GENERATION = 0.4
 _P_EDITION = 0.35
 _P_PART_NUMBER = 0.4
+_P_SHARED_IDS = 0.5
+_P_REGIONAL = 0.3
+_P_OPEN_EDITION = 0.5
 _P_OPEN_TYPE = 0.4
 _P_OPEN_COLOUR = 0.15
 _P_OPEN_AMOUNT = 0.6
@@ -60,15 +67,15 @@ class Catalogue:
         self._lexicon = lexicon
         self._rng = rng
         self._taken = taken
-        self._categories = list(lexicon.categories.items())
+        self._waiting: list[tuple[str, Category]] = []
 
     def family(self) -> Family:
         """A new family whose model and rivals are in no other family of the same ``taken``."""
         rng = self._rng
-        name, category = self._pick(self._categories)
+        name, category = self._next_category()
         is_accessory = bool(category.accessories) and rng.random() < _P_ACCESSORY_FAMILY
         make = self._accessory_base if is_accessory else self._base
-        base = self._claim(lambda: make(name, category))
+        base = self._claim(lambda: make(name, category), lambda product: product)
         rivals = tuple(self._rival(base, category) for _ in range(_N_RIVALS))
         if is_accessory:
             return Family(base, category, (), (), (), (), (), rivals, ())
@@ -78,11 +85,23 @@ class Catalogue:
             category.extras, rivals, self._accessories(base, category),
         )  # fmt: skip
 
-    def _claim(self, make: Callable[[], Product]) -> Product:
-        while (product := make()).model_key in self._taken:
-            pass
-        self._taken.add(product.model_key)
-        return product
+    def _next_category(self) -> tuple[str, Category]:
+        """Every category in turn, in a new random order each round."""
+        if not self._waiting:
+            self._waiting = list(self._lexicon.categories.items())
+            self._rng.shuffle(self._waiting)
+        return self._waiting.pop()
+
+    def _claim(self, make: Callable[[], T], product_of: Callable[[T], Product]) -> T:
+        """The first thing made whose product's model is in no family yet."""
+        for _ in range(_MAX_TRIES):
+            made = make()
+            key = product_of(made).model_key
+            if key not in self._taken:
+                self._taken.add(key)
+                return made
+        world, n_taken = self._lexicon.world.value, len(self._taken)
+        raise ConfigError(f"world {world!r} has no free names after {n_taken} models: ask for fewer pairs at once")
 
     def _base(self, name: str, category: Category) -> Product:
         rng, lexicon = self._rng, self._lexicon
@@ -92,7 +111,7 @@ class Catalogue:
             edition=self._edition() if category.editions and rng.random() < _P_EDITION else None,
             generation=2 + int(rng.random() * 4) if category.generations and rng.random() < _P_GENERATION else None,
             dimension=category.dimension, has_part_number=not category.coded or rng.random() < _P_PART_NUMBER,
-            shares_ids=rng.random() < 0.5,  # noqa: PLR2004 - half of all sellers reuse the single unit's numbers
+            shares_ids=rng.random() < _P_SHARED_IDS,
         )  # fmt: skip
 
     def _accessory_base(self, name: str, category: Category) -> Product:
@@ -109,20 +128,22 @@ class Catalogue:
 
     def _rival(self, base: Product, category: Category) -> Rival:
         edits = self._edits(base, category)
-        for _ in range(20):
-            changes = self._pick(edits)()
-            product = replace(base, **changes)  # type: ignore[arg-type]  # the edits below name Product's own fields
-            if product.model_key not in self._taken:
-                self._taken.add(product.model_key)
-                return Rival(product, frozenset(_ATTRIBUTE_OF_FIELD[field] for field in changes))
-        return self._rival(replace(base, line=self._line()), category)
 
-    def _edits(self, base: Product, category: Category) -> list[Callable[[], dict[str, object]]]:
+        def edited() -> Rival:
+            changes = self._pick(edits)()
+            product = replace(base, **changes)  # type: ignore[arg-type]  # the edits name Product's own fields
+            return Rival(product, frozenset(_ATTRIBUTE_OF_FIELD[field] for field in changes))
+
+        return self._claim(edited, lambda rival: rival.product)
+
+    def _edits(self, base: Product, category: Category) -> list[Edit]:
         """Ways to become a rival, listed as often as they should be tried."""
         rng, lexicon = self._rng, self._lexicon
+        edits: list[Edit] = []
         if (host := base.host) is not None:
-            return [lambda: {"host": self._near_host(host)}] * 2 + [lambda: {"brand": self._brand()}]
-        edits: list[Callable[[], dict[str, object]]] = []
+            edits += [lambda: {"host": self._near_host(host)}] * 2
+            edits += [lambda: {"brand": self._brand()}]
+            return edits
         if base.code is not None:
             code: Code = base.code
             edits += [lambda: {"code": near_code(rng, code, lexicon)}] * 5
@@ -161,12 +182,12 @@ class Catalogue:
         return f"{first} {new}" if second else new
 
     def _edition(self) -> str:
-        if self._lexicon.is_open and self._rng.random() < 0.5:  # noqa: PLR2004 - an open world has unheard-of editions too
+        if self._lexicon.is_open and self._rng.random() < _P_OPEN_EDITION:
             return syllable_word(self._rng).capitalize()
         return self._pick(shared_words().editions)
 
     def _other_generation(self, generation: int | None) -> int:
-        return (generation or 1) + (1 if self._rng.random() < 0.5 else -1)  # noqa: PLR2004 - the next or the last one
+        return (generation or 1) + self._pick((1, -1))
 
     def _types(self, real: tuple[Words, ...]) -> Words:
         if self._lexicon.is_open and self._rng.random() < _P_OPEN_TYPE:
@@ -190,7 +211,9 @@ class Catalogue:
         return tuple(self._rng.sample(category.amounts, _N_OPTIONS))
 
     def _regions(self, category: Category) -> tuple[int, ...]:
-        return tuple(self._rng.sample(range(len(shared_words().regions)), 2)) if category.region and self._rng.random() < 0.3 else ()  # noqa: PLR2004 - few models differ by region
+        if not category.region or self._rng.random() > _P_REGIONAL:
+            return ()
+        return tuple(self._rng.sample(range(len(shared_words().regions)), 2))
 
     def _pick(self, options: Sequence[T]) -> T:
         return options[int(self._rng.random() * len(options))]

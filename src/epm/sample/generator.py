@@ -26,6 +26,7 @@ SHARES = {
 
 _PAIRS_PER_FAMILY = 5
 _MIN_FAMILIES = 24
+_P_SWAPPED = 0.5
 _P_SAME_SHOP = 0.4
 _P_SAME_WORDS, _P_NEGATIVE_SAME_SHOP = 0.22, 0.1
 """Tuned so that character TF-IDF stays between 0.60 and 0.70 F1: an easier sample would teach nothing."""
@@ -58,13 +59,14 @@ def generate_split(world: World, n_pairs: int, *, seed: int, name: str, taken: s
         return []
     catalogue = Catalogue(lexicon, rng, taken)
     families = [catalogue.family() for _ in range(max(_MIN_FAMILIES, n_pairs // _PAIRS_PER_FAMILY))]
+    while any(not any(supports(family, relation) for family in families) for relation in SHARES):
+        families.append(catalogue.family())
     by_relation = {relation: [family for family in families if supports(family, relation)] for relation in SHARES}
     pairs = []
     for i, relation in enumerate(_relations(n_pairs, rng)):
-        candidates = by_relation[relation] or by_relation[Relation.EXACT]
-        kept = relation if by_relation[relation] else Relation.EXACT
+        candidates = by_relation[relation]
         family = candidates[int(rng.random() * len(candidates))]
-        pairs.append(_make_pair(kept, family, families, lexicon=lexicon, rng=rng, pair_id=f"{name}-{i:05d}"))
+        pairs.append(_make_pair(relation, family, families, lexicon=lexicon, rng=rng, pair_id=f"{name}-{i:05d}"))
     return pairs
 
 
@@ -98,7 +100,7 @@ def _second_style(relation: Relation, first: Style, lexicon: Lexicon, rng: Rando
 
 def _make_pair(relation: Relation, family: Family, families: list[Family], *, lexicon: Lexicon, rng: Random, pair_id: str) -> SamplePair:
     scenario = draw_scenario(relation, family, families, rng)
-    if rng.random() < 0.5:  # noqa: PLR2004 - neither side is special
+    if rng.random() < _P_SWAPPED:
         scenario = replace(scenario, left=scenario.right, right=scenario.left, left_wish=scenario.right_wish, right_wish=scenario.left_wish)
     left_style = draw_style(rng, lexicon)
     right_style = _second_style(relation, left_style, lexicon, rng)

@@ -21,6 +21,7 @@ _MAX_SYLLABLES = 3
 _MIN_WORD_CHARS = 4
 _P_ACRONYM = 0.06
 _P_TWO_WORDS = 0.12
+_P_ADDED_LETTER, _P_SWAPPED_DIGITS = 0.15, 0.2
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -65,13 +66,13 @@ def joined(code: Code) -> str:
 
 def _edit(rng: Random, code: Code, letters: str) -> Code:
     kind = rng.random()
-    if kind < 0.15:  # noqa: PLR2004 - share of sibling models that add a letter
+    if kind < _P_ADDED_LETTER:
         return (*code[:-1], code[-1] + _pick(rng, letters))
     segment = max(range(len(code)), key=lambda i: sum(char.isdigit() for char in code[i]))
     text = code[segment]
     places = [i for i, char in enumerate(text) if char.isdigit()]
     place = places[int(rng.random() * len(places))]
-    if kind < 0.35 and place + 1 < len(text) and text[place + 1].isdigit():  # noqa: PLR2004 - share of swapped digits
+    if kind < _P_ADDED_LETTER + _P_SWAPPED_DIGITS and place + 1 < len(text) and text[place + 1].isdigit():
         edited = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
     else:
         edited = text[:place] + str(int(rng.random() * 10)) + text[place + 1 :]

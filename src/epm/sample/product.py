@@ -28,8 +28,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One sellable thing. ``types`` and ``extra`` are five translations; ``shares_ids`` says that packs and bundles of it
-    are sold under the identifiers of the single unit, as real sellers do; ``amount`` counts the smallest unit.
+    """One sellable thing.
+
+    ``types`` and ``extra`` are five translations; ``amount`` counts the smallest unit; ``shares_ids`` says that packs and
+    bundles of it are sold under the identifiers of the single unit, as real sellers do.
     """
 
     category: str

@@ -13,12 +13,14 @@ _UNITS: dict[str, tuple[tuple[str, int], ...]] = {
     "data": (("GB", 1), ("TB", 1000)),
     "length": (("mm", 1), ("cm", 10), ("m", 1000)),
 }
-"""Unit names with their size in the smallest unit of the dimension; the first plain one is the home unit."""
+"""Unit names with their size in the smallest unit of the dimension; sellers use the rare ones last."""
 
 _RARE_UNITS = frozenset({"cl", "L"})
 _DECIMALS = 2
 _SMALLEST = Fraction(1, 4)
-_LARGEST = 2000
+_LARGEST = {"cl": 150}
+_LARGEST_OTHER = 2000
+"""Beyond these numbers nobody uses the unit: a backpack of 1200 cl, a hose of 25000 mm."""
 
 
 @lru_cache(maxsize=8192)
@@ -31,14 +33,14 @@ def quantity_forms(dimension: Dimension, amount: int, language: str) -> tuple[st
     written = [
         (number, unit)
         for unit, scale in _UNITS[dimension]
-        if (number := _number(Fraction(amount, scale), is_comma=language != "en")) is not None
+        if (number := _number(Fraction(amount, scale), _LARGEST.get(unit, _LARGEST_OTHER), is_comma=language != "en")) is not None
     ]
-    home = sorted(written, key=lambda form: (form[1] in _RARE_UNITS, len(form[0])))
-    return tuple(f"{number}{gap}{unit}" for number, unit in home for gap in (" ", ""))
+    written.sort(key=lambda form: (form[1] in _RARE_UNITS, len(form[0])))
+    return tuple(f"{number}{gap}{unit}" for number, unit in written for gap in (" ", ""))
 
 
-def _number(value: Fraction, *, is_comma: bool) -> str | None:
-    if value > _LARGEST or value < _SMALLEST or (value * 10**_DECIMALS).denominator != 1:
+def _number(value: Fraction, largest: int, *, is_comma: bool) -> str | None:
+    if value > largest or value < _SMALLEST or (value * 10**_DECIMALS).denominator != 1:
         return None
     text = f"{float(value):.{_DECIMALS}f}".rstrip("0").rstrip(".")
     return text.replace(".", ",") if is_comma else text

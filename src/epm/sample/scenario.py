@@ -10,11 +10,12 @@ from typing import TypeVar
 from epm.relation import Relation
 from epm.sample.catalogue import Family
 from epm.sample.product import NEW, Product
-from epm.sample.seller import Wish
+from epm.sample.seller import NO_WISH, Wish
 
 T = TypeVar("T")
 
 _P_FAR_RIVAL = 0.3
+_P_TWO_PACKS = 0.35
 _P_FIRST_OPTION = 0.5
 _P_PACK, _P_EXTRA, _P_USED = 0.15, 0.08, 0.06
 _NAMES = frozenset({"brand", "name", "model"})
@@ -27,28 +28,23 @@ class Scenario:
 
     left: Product
     right: Product
-    left_wish: Wish = Wish()
-    right_wish: Wish = Wish()
+    left_wish: Wish = NO_WISH
+    right_wish: Wish = NO_WISH
     factor: int | None = None
 
 
 def supports(family: Family, relation: Relation) -> bool:
     """True when the family can show the relation."""
-    match relation:
-        case Relation.VARIANT:
-            return bool(family.colours or family.amounts or family.regions)
-        case Relation.OTHER_PACK:
-            return bool(family.packs)
-        case Relation.BUNDLE_OF:
-            return bool(family.extras)
-        case Relation.ACCESSORY_FOR:
-            return bool(family.accessories)
-        case Relation.CONDITION:
-            return family.category.used and family.base.host is None
-        case Relation.UNDECIDABLE:
-            return bool(family.amounts)
-        case _:
-            return True
+    is_main = family.base.host is None
+    answers = {
+        Relation.VARIANT: bool(family.colours or family.amounts or family.regions),
+        Relation.OTHER_PACK: bool(family.packs),
+        Relation.BUNDLE_OF: bool(family.extras),
+        Relation.ACCESSORY_FOR: bool(family.accessories),
+        Relation.CONDITION: family.category.used and is_main,
+        Relation.UNDECIDABLE: bool(family.amounts),
+    }
+    return answers.get(relation, True)
 
 
 def draw_scenario(relation: Relation, family: Family, others: Sequence[Family], rng: Random) -> Scenario:
@@ -91,7 +87,7 @@ def _variant(product: Product, family: Family, rng: Random) -> Scenario:
 def _other_pack(product: Product, family: Family, rng: Random) -> Scenario:
     smaller, larger = 1, _pick(rng, family.packs)
     multiples = [(a, b) for a in family.packs for b in family.packs if a < b and b % a == 0]
-    if multiples and rng.random() < 0.35:  # noqa: PLR2004 - most other packs are sold against the single unit
+    if multiples and rng.random() < _P_TWO_PACKS:
         smaller, larger = _pick(rng, multiples)
     plain = replace(product, extra=None, condition=NEW)
     return Scenario(replace(plain, pack=smaller), replace(plain, pack=larger), factor=larger // smaller)

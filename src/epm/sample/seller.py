@@ -11,11 +11,12 @@ from epm.sample.names import Code
 from epm.sample.product import NEW, Host, Product
 from epm.sample.quantity import quantity_forms
 from epm.sample.style import Part, Style
-from epm.sample.world import LANGUAGES, Category, Words, shared_words
+from epm.sample.world import Category, Words, shared_words
 
 _P_HOME_UNIT = 0.72
+_P_MAKERS_SPELLING, _P_SPACED_CODE = 0.55, 0.1
+_PRICE_SPREAD = 0.08
 _MIN_TYPO_CHARS = 6
-_ALWAYS = frozenset({"brand", "model", "generation", "edition", "compatibility", "size", "capacity"})
 _SLOT_ATTRIBUTE = {
     "brand": "brand", "line": "name", "code": "model", "edition": "edition", "gen": "generation", "type": "type",
     "compat": "compatibility", "colour": "colour", "size": "size", "capacity": "capacity", "pack": "pack", "bundle": "bundle",
@@ -42,6 +43,9 @@ class Wish:
     hides_ids: bool = False
 
 
+NO_WISH = Wish()
+
+
 def render(product: Product, style: Style, category: Category, *, listing_id: str, wish: Wish, rng: Random) -> Offer:
     """The offer of that product by that seller; ``rng`` is used for the price alone."""
     slots = _slots(product, style, category, wish)
@@ -61,7 +65,7 @@ def render(product: Product, style: Style, category: Category, *, listing_id: st
     slots |= {"promo": _cased(style.promo, style.casing), "tag": style.tag}
     listing = Listing(
         id=listing_id, title=_title(style.template, slots), brand=brand, description=style.filler or None,
-        price=f"{_price(product) * (0.92 + 0.16 * rng.random()):.2f}", currency="EUR", gtin=gtin, mpn=mpn, category=product.category,
+        price=f"{_price(product) * (1 + _PRICE_SPREAD * (2 * rng.random() - 1)):.2f}", currency="EUR", gtin=gtin, mpn=mpn, category=product.category,
         attributes=attributes, cluster_id=product.cluster_id, source="sample",
     )  # fmt: skip
     return Offer(listing, product, stated)
@@ -131,9 +135,9 @@ def _compat_text(host: Host, style: Style) -> str:
 
 
 def _code_text(code: Code, chance: float) -> str:
-    if chance < 0.55:  # noqa: PLR2004 - most sellers keep the maker's spelling
+    if chance < _P_MAKERS_SPELLING:
         return "-".join(code)
-    return "".join(code) if chance < 0.9 else " ".join(code)  # noqa: PLR2004
+    return " ".join(code) if chance > 1 - _P_SPACED_CODE else "".join(code)
 
 
 def _identifiers(product: Product, style: Style, wish: Wish) -> tuple[str | None, str | None]:
@@ -188,4 +192,4 @@ def _price(product: Product) -> float:
 
 
 def _in(words: Words | None, style: Style) -> str:
-    return words[LANGUAGES.index(style.language_code)] if words else ""
+    return words[style.language] if words else ""

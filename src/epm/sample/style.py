@@ -16,7 +16,19 @@ from epm.sample.names import syllable_word
 from epm.sample.world import LANGUAGES, Lexicon, World, load_lexicon
 
 _LANGUAGE_SHARES = (0.44, 0.24, 0.12, 0.1, 0.1)
+_CASINGS = ("upper", "lower", "brand", "title", "plain")
+_CASING_SHARES = (0.07, 0.08, 0.15, 0.2, 0.5)
+_BRAND_PLACES = ("title", "both", "field")
+_BRAND_SHARES = (0.76, 0.12, 0.12)
+_HABIT_SHARES = {
+    "shows_line": 0.7, "shows_colour": 0.75, "shows_region": 0.6, "shows_type": 0.92, "has_mpn": 0.35, "has_gtin": 0.25,
+    "code_only_as_mpn": 0.05, "uses_attributes": 0.14, "says_new": 0.08, "has_typo": 0.04,
+}  # fmt: skip
+_P_TAG, _P_FILLER, _P_PROMO, _P_SECOND_PROMO = 0.18, 0.15, 0.5, 0.25
 _P_OPEN_PROMO = 0.4
+_SHOP_HABITS = ("language", "template", "casing", "promo", "tag", "filler", "has_typo")
+N_KINDS = 10
+"""Kinds of words that have equal spellings: code, generation, colour, pack, bundle, condition, region, quantity, fit, mpn."""
 
 
 class Part(NamedTuple):
@@ -60,13 +72,9 @@ class Style:
         return options[int(self.chance[kind] * len(options))]
 
 
-_HABITS = ("language", "template", "casing", "promo", "tag", "filler", "has_typo")
-N_KINDS = 10
-
-
 def same_shop(first: Style, other: Style) -> Style:
     """Another offer of the first seller's shop: its language, layout and noise, with the other's spellings and gaps."""
-    return replace(other, **{habit: getattr(first, habit) for habit in _HABITS})
+    return replace(other, **{habit: getattr(first, habit) for habit in _SHOP_HABITS})
 
 
 @cache
@@ -77,48 +85,30 @@ def templates(world: World) -> tuple[tuple[Part, ...], ...]:
 
 def draw_style(rng: Random, lexicon: Lexicon) -> Style:
     """A seller of that world, drawn at random."""
-    chance = rng.random
     language = rng.choices(range(len(LANGUAGES)), _LANGUAGE_SHARES)[0]
     code = LANGUAGES[language]
     known = templates(lexicon.world)
-    casing, place = chance(), chance()
+    is_so = {habit: rng.random() < share for habit, share in _HABIT_SHARES.items()}
     return Style(
         language=language,
-        template=known[int(chance() * len(known))],
-        casing="upper"
-        if casing < 0.07
-        else "lower"
-        if casing < 0.15
-        else "brand"
-        if casing < 0.3
-        else "title"
-        if casing < 0.5
-        else "plain",  # noqa: PLR2004
-        chance=tuple([chance() for _ in range(N_KINDS)]),
+        template=known[int(rng.random() * len(known))],
+        casing=rng.choices(_CASINGS, _CASING_SHARES)[0],
+        chance=tuple([rng.random() for _ in range(N_KINDS)]),
         promo=_promo(rng, lexicon, code),
-        tag=rng.choice(lexicon.words.tags) if chance() < 0.18 else "",  # noqa: PLR2004
-        filler=rng.choice(lexicon.words.filler[code]) if chance() < 0.15 else "",  # noqa: PLR2004
-        shows_line=chance() < 0.7,  # noqa: PLR2004
-        shows_colour=chance() < 0.75,  # noqa: PLR2004
-        shows_region=chance() < 0.6,  # noqa: PLR2004
-        shows_type=chance() < 0.92,  # noqa: PLR2004
-        brand_place="title" if place < 0.76 else "both" if place < 0.88 else "field",  # noqa: PLR2004
-        has_mpn=chance() < 0.35,  # noqa: PLR2004
-        has_gtin=chance() < 0.25,  # noqa: PLR2004
-        code_only_as_mpn=chance() < 0.05,  # noqa: PLR2004
-        uses_attributes=chance() < 0.14,  # noqa: PLR2004
-        says_new=chance() < 0.08,  # noqa: PLR2004
-        has_typo=chance() < 0.04,  # noqa: PLR2004
+        tag=rng.choice(lexicon.words.tags) if rng.random() < _P_TAG else "",
+        filler=rng.choice(lexicon.words.filler[code]) if rng.random() < _P_FILLER else "",
+        brand_place=rng.choices(_BRAND_PLACES, _BRAND_SHARES)[0],
+        **is_so,
     )
 
 
 def _promo(rng: Random, lexicon: Lexicon, language: str) -> str:
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if rng.random() > _P_PROMO:
         return ""
     if lexicon.is_open and rng.random() < _P_OPEN_PROMO:
         return syllable_word(rng)
     words = lexicon.words.promo[language]
-    return " ".join(rng.sample(words, 1 if rng.random() < 0.75 else 2))  # noqa: PLR2004
+    return " ".join(rng.sample(words, 2 if rng.random() < _P_SECOND_PROMO else 1))
 
 
 def _compile(token: str) -> Part:

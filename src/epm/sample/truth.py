@@ -50,18 +50,11 @@ def _compare(attribute: str, left: Offer, right: Offer) -> Comparison:
 
 def true_value(product: Product, attribute: str) -> object:
     """The value of an attribute in no spelling: equal exactly when the products agree in it."""
-    match attribute:
-        case "name":
-            return product.line
-        case "model":
-            return "".join(product.code or ())
-        case "type":
-            return product.types
-        case "compatibility":
-            return product.host and product.host.key
-        case "size" | "capacity":
-            return product.dimension, product.amount
-        case "bundle":
-            return product.extra
-        case _:
-            return getattr(product, attribute)
+    if attribute in {"size", "capacity"}:
+        return product.dimension, product.amount
+    if attribute == "compatibility":
+        return product.host and product.host.key
+    return getattr(product, _FIELD_OF_ATTRIBUTE.get(attribute, attribute))
+
+
+_FIELD_OF_ATTRIBUTE = {"name": "line", "model": "code", "type": "types", "bundle": "extra"}

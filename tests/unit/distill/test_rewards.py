@@ -107,7 +107,7 @@ def test_judges_never_see_the_gold_label(pair: Pair, rationale_of: MakeRationale
 
 
 def test_the_memo_is_bounded(pair: Pair, rationale_of: MakeRationale) -> None:
-    judge = ScriptedJudge({relation: 1.0 for relation in Relation})
+    judge = ScriptedJudge(dict.fromkeys(Relation, 1.0))
     rewards = RewardModel([judge], {render_prompt(pair): pair}, memo_size=1)
     for relation in (Relation.EXACT, Relation.VARIANT, Relation.EXACT):
         rewards.parts([render_prompt(pair)], [render(rationale_of(relation))])

@@ -19,18 +19,15 @@ RELATIONS = [Relation.EXACT, Relation.OTHER_PACK, Relation.VARIANT, Relation.UND
 
 @pytest.fixture
 def rows(pair: Pair, rationale_of: MakeRationale) -> list[SftRow]:
-    found = []
-    for at in range(40):
-        rationale = rationale_of(RELATIONS[at % 4])
-        for example in (rationale_example(pair, rationale), label_example(pair, rationale)):
-            if example is not None:
-                found.append(
-                    SftRow(
-                        pair_id=f"p{at}", prompt=example.prompt, completion=example.completion, mode=example.mode,
-                        gold_label=None, teacher_label=rationale.label, relation=rationale.relation,
-                    )
-                )  # fmt: skip
-    return found
+    return [
+        SftRow(
+            pair_id=f"p{at}", prompt=example.prompt, completion=example.completion, mode=example.mode,
+            gold_label=None, teacher_label=rationale.label, relation=rationale.relation,
+        )
+        for at, rationale in enumerate(rationale_of(RELATIONS[at % 4]) for at in range(40))
+        for example in (rationale_example(pair, rationale), label_example(pair, rationale))
+        if example is not None
+    ]  # fmt: skip
 
 
 def test_shuffling_hands_the_answers_to_other_pairs_and_keeps_comparisons_and_counts(rows: list[SftRow]) -> None:
@@ -38,7 +35,9 @@ def test_shuffling_hands_the_answers_to_other_pairs_and_keeps_comparisons_and_co
     shuffled = with_shuffled_labels(rationales, seed=1)
     before, after = [parse(row.completion) for row in rationales], [parse(row.completion) for row in shuffled]
     assert [one.core for one in after] == [one.core for one in before]
-    assert Counter((one.relation, one.factor, one.label) for one in after) == Counter((one.relation, one.factor, one.label) for one in before)
+    assert Counter((one.relation, one.factor, one.label) for one in after) == Counter(
+        (one.relation, one.factor, one.label) for one in before
+    )
     assert sum(a.relation is not b.relation for a, b in zip(after, before, strict=True)) > len(before) / 2
 
 

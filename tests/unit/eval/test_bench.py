@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -14,7 +14,7 @@ from epm.errors import ConfigError, DataError
 from epm.eval.bench import BenchReport, bench, bench_matchers, matcher_label
 from epm.eval.leakage import leakage
 from epm.gateway.request import ModelSettings
-from epm.matcher import MatchContext
+from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.rationale import AxisFinding, Rationale, Verdict
 from epm.relation import Label, Relation
@@ -29,21 +29,23 @@ EXACT = Rationale(core=EMPTY, identifier=EMPTY, variant=EMPTY, relation=Relation
 
 
 @pytest.fixture
-def pairs(pair_of) -> list[Pair]:
+def pairs(pair_of: Callable[..., Pair]) -> list[Pair]:
     return [pair_of(i, MATCH if i % 3 == 0 else NO_MATCH) for i in range(90)]
 
 
 @pytest.fixture
-def scores(pairs) -> dict[str, float]:
+def scores(pairs: list[Pair]) -> dict[str, float]:
     """Every match scores above every non-match, but all of them below .5."""
     return {p.id: 0.4 if p.gold_label is MATCH else 0.1 for p in pairs}
 
 
-def run(pairs, matcher, **more) -> BenchReport:
+def run(pairs: list[Pair], matcher: Matcher, **more: object) -> BenchReport:
     return bench_matchers(pairs, [("score", matcher)], ctx=MatchContext(), **more)
 
 
-def test_a_row_has_exactly_the_keys_of_the_contract_and_is_strict_json(pairs, scores, score_matcher):
+def test_a_row_has_exactly_the_keys_of_the_contract_and_is_strict_json(
+    pairs: list[Pair], scores: dict[str, float], score_matcher: Callable[..., Matcher]
+) -> None:
     rows = run(pairs, score_matcher(scores)).to_json()["rows"]
     assert [list(row) for row in rows] == [KEYS]
     shown = json.loads(json.dumps(rows, allow_nan=False))[0]
@@ -52,13 +54,15 @@ def test_a_row_has_exactly_the_keys_of_the_contract_and_is_strict_json(pairs, sc
     assert isinstance(shown["f1_ci95"], list)
 
 
-def test_validation_pairs_set_the_threshold(pairs, scores, score_matcher):
+def test_validation_pairs_set_the_threshold(pairs: list[Pair], scores: dict[str, float], score_matcher: Callable[..., Matcher]) -> None:
     row = run(pairs[:60], score_matcher(scores), valid=pairs[60:]).rows[0]
     assert row.threshold == pytest.approx(0.25)
     assert (row.f1, row.f1_ci95) == (1.0, (1.0, 1.0))
 
 
-def test_a_tunable_matcher_is_tuned_on_the_validation_pairs_first(pairs, scores, tunable_matcher):
+def test_a_tunable_matcher_is_tuned_on_the_validation_pairs_first(
+    pairs: list[Pair], scores: dict[str, float], tunable_matcher: Callable[..., Matcher]
+) -> None:
     row = run(pairs[:60], tunable_matcher(scores), valid=pairs[60:]).rows[0]
     assert row.threshold == pytest.approx(0.5)
     assert row.f1 == 1.0
@@ -74,19 +78,21 @@ class LabelsOnly:
         return [Decision.from_rationale(p.id, EXACT) for p in batch]
 
 
-def test_a_matcher_without_probabilities_stays_as_is(pairs):
+def test_a_matcher_without_probabilities_stays_as_is(pairs: list[Pair]) -> None:
     row = run(pairs[:60], LabelsOnly(), valid=pairs[60:]).rows[0]
     assert (row.threshold, row.recall, row.auprc, row.recall_at_p99) == ("as-is", 1.0, None, None)
 
 
-def test_pairs_without_gold_label_are_left_out_and_counted(pairs, scores, score_matcher):
+def test_pairs_without_gold_label_are_left_out_and_counted(
+    pairs: list[Pair], scores: dict[str, float], score_matcher: Callable[..., Matcher]
+) -> None:
     report = run([*pairs, replace(pairs[0], id="unlabelled", gold_label=None)], score_matcher(scores))
     assert (report.rows[0].n, report.n_unlabelled) == (90, 1)
     with pytest.raises(DataError, match="none of the 1 evaluation pairs has a gold label"):
         run([replace(pairs[0], gold_label=None)], score_matcher(scores))
 
 
-def test_a_spec_that_cannot_be_made_stops_the_bench_before_anything_runs(pairs):
+def test_a_spec_that_cannot_be_made_stops_the_bench_before_anything_runs(pairs: list[Pair]) -> None:
     shown = []
     with pytest.raises(ConfigError, match="matcher 'no-such' is unknown"):
         bench(pairs, ["no-such"], ctx=MatchContext(), on_progress=shown.append)
@@ -102,14 +108,14 @@ class Forgetful:
         return [Decision.from_rationale(p.id, EXACT) for p in batch[1:]]
 
 
-def test_a_matcher_that_loses_a_pair_is_named(pairs):
+def test_a_matcher_that_loses_a_pair_is_named(pairs: list[Pair]) -> None:
     with pytest.raises(ConfigError, match="'forgetful' returned 63 decisions for 64 pairs"):
         run(pairs, Forgetful())
 
 
 @dataclass(frozen=True)
 class Failing:
-    failed: object
+    failed: Callable[[Pair], Decision]
     name: str = "failing"
     version: str = "1"
 
@@ -117,27 +123,31 @@ class Failing:
         return [self.failed(p) for p in batch]
 
 
-def test_failures_are_counted_by_class_and_score_as_non_match(pairs, failed_decision):
+def test_failures_are_counted_by_class_and_score_as_non_match(pairs: list[Pair], failed_decision: Callable[[Pair], Decision]) -> None:
     result = run(pairs, Failing(failed_decision)).results[0]
     assert (result.row.n_failed, result.row.coverage, result.row.recall, result.failures) == (90, 0.0, 0.0, {"timeout": 90})
     assert result.row.accuracy == pytest.approx(60 / 90)
 
 
-def test_progress_counts_every_pair_of_every_stage(pairs, scores, score_matcher):
+def test_progress_counts_every_pair_of_every_stage(
+    pairs: list[Pair], scores: dict[str, float], score_matcher: Callable[..., Matcher]
+) -> None:
     events = []
     run(pairs[:60], score_matcher(scores), valid=pairs[60:], on_progress=events.append)
     ends = {event.stage: event.n_done for event in events}
     assert ends == {"score on valid": 30, "score": 60}
 
 
-def test_bench_works_inside_a_running_event_loop(pairs, scores, score_matcher):
+def test_bench_works_inside_a_running_event_loop(
+    pairs: list[Pair], scores: dict[str, float], score_matcher: Callable[..., Matcher]
+) -> None:
     async def notebook_cell() -> int:
         return run(pairs, score_matcher(scores)).rows[0].n
 
     assert asyncio.run(notebook_cell()) == 90
 
 
-def test_the_model_is_named_where_the_spec_does_not_name_it():
+def test_the_model_is_named_where_the_spec_does_not_name_it() -> None:
     rules = ModelSettings("rules")
     assert matcher_label("multi-agent-rag", rules) == "multi-agent-rag[rules]"
     assert matcher_label("multi-agent-rag:gpt-4o", rules) == "multi-agent-rag:gpt-4o"
@@ -145,7 +155,7 @@ def test_the_model_is_named_where_the_spec_does_not_name_it():
     assert matcher_label("multi-agent-rag", None) == "multi-agent-rag[rules]"
 
 
-def test_leakage_names_the_strongest_thing_shared(pair_of):
+def test_leakage_names_the_strongest_thing_shared(pair_of: Callable[..., Pair]) -> None:
     one, two, three = pair_of(1, left="a", right="b"), pair_of(2, left="a", right="c"), pair_of(3)
     assert leakage([one], [one.swapped()]).kind == "shared pairs"
     assert leakage([two], [one]).kind == "shared products"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -19,15 +21,15 @@ from epm.eval.intervals import (
 from epm.eval.metrics import Outcomes
 
 
-def seen(gold, predicted, *, left=None, right=None) -> Outcomes:
+def seen(gold: Sequence[bool], predicted: Sequence[bool], left: Sequence[str] | None = None) -> Outcomes:
     n = len(gold)
     return Outcomes(
         np.array(gold, dtype=bool), np.array(predicted, dtype=bool), np.ones(n, dtype=bool), None,
-        tuple(left or (f"l{i}" for i in range(n))), tuple(right or (f"r{i}" for i in range(n))), 0,
+        tuple(left or (f"l{i}" for i in range(n))), tuple(f"r{i}" for i in range(n)), 0,
     )  # fmt: skip
 
 
-def test_a_weight_is_the_count_of_its_left_times_the_count_of_its_right_product():
+def test_a_weight_is_the_count_of_its_left_times_the_count_of_its_right_product() -> None:
     plan = TwoWay(["a", "a", "b"], ["x", "y", "x"], n_resamples=500)
     weights = np.concatenate(list(plan.weights()))
     assert weights.shape == (500, 3)
@@ -39,14 +41,14 @@ def test_a_weight_is_the_count_of_its_left_times_the_count_of_its_right_product(
     assert left_a.max() == right_x.max() == 4
 
 
-def test_equal_plans_draw_equal_weights_and_another_seed_draws_others():
+def test_equal_plans_draw_equal_weights_and_another_seed_draws_others() -> None:
     plan = TwoWay([f"l{i}" for i in range(7)], [f"r{i % 3}" for i in range(7)], n_resamples=20, seed=5)
     drawn, again = (np.concatenate(list(plan.weights())) for _ in range(2))
     assert np.array_equal(drawn, again)
     assert not np.array_equal(drawn, np.concatenate(list(TwoWay(plan.left, plan.right, 20, 6).weights())))
 
 
-def test_an_interval_holds_the_point_and_narrows_with_more_products():
+def test_an_interval_holds_the_point_and_narrows_with_more_products() -> None:
     rng = np.random.default_rng(0)
 
     def width(n: int) -> float:
@@ -61,7 +63,7 @@ def test_an_interval_holds_the_point_and_narrows_with_more_products():
     assert width(1600) < width(100) / 2
 
 
-def test_shared_products_widen_the_interval():
+def test_shared_products_widen_the_interval() -> None:
     rng = np.random.default_rng(1)
     hubs = rng.random(20) < 0.8  # each left product is wholly right or wholly wrong
     left = [f"l{i // 20}" for i in range(400)]
@@ -73,14 +75,14 @@ def test_shared_products_widen_the_interval():
     assert shared[1] - shared[0] > 2 * (alone[1] - alone[0])
 
 
-def test_degenerate_inputs_give_none_and_never_nan():
+def test_degenerate_inputs_give_none_and_never_nan() -> None:
     assert f1_interval(seen([], [])) is None
     assert f1_interval(seen([False], [False])) is None
     assert f1_interval(seen([True], [True])) == (1.0, 1.0)
     assert percentile_interval(np.array([np.nan, np.nan, 1.0])) is None
 
 
-def test_equal_matchers_differ_by_exactly_zero_and_a_better_one_by_more():
+def test_equal_matchers_differ_by_exactly_zero_and_a_better_one_by_more() -> None:
     rng = np.random.default_rng(2)
     gold = rng.random(600) < 0.5
     worse = np.where(rng.random(600) < 0.7, gold, ~gold)
@@ -93,7 +95,7 @@ def test_equal_matchers_differ_by_exactly_zero_and_a_better_one_by_more():
         f1_difference(seen(gold, gold), seen(~gold, worse))
 
 
-def test_a_paired_mean_difference_is_narrower_than_two_unpaired_means():
+def test_a_paired_mean_difference_is_narrower_than_two_unpaired_means() -> None:
     rng = np.random.default_rng(4)
     hard = rng.random(200)
     before, after = hard + rng.normal(0, 0.01, 200), hard + 0.02 + rng.normal(0, 0.01, 200)
@@ -109,7 +111,7 @@ def test_a_paired_mean_difference_is_narrower_than_two_unpaired_means():
         mean_difference(after, before[:5], plan)
 
 
-def test_weighted_auroc_equals_scikit_learn_with_ties_and_weights():
+def test_weighted_auroc_equals_scikit_learn_with_ties_and_weights() -> None:
     rng = np.random.default_rng(7)
     positive, scores, weights = rng.random(150) < 0.4, np.round(rng.random(150), 1), rng.integers(0, 4, 150).astype(float)
     expected = roc_auc_score(positive, scores, sample_weight=weights)

@@ -21,7 +21,7 @@ from epm.store.records import ItemResult, RunSpec, RunStatus, StoredItem
 from epm.store.store import RunStore
 
 SPEC = RunSpec("teach", "sha-in", "multi-agent-rag", "sha-p", "rules", 7, {"identity": "strict"})
-FINDING = AxisFinding(comparisons=(Comparison(attribute="mpn", left="A\ud8001", right="A1", verdict=Verdict.SAME),), verdict=Verdict.SAME)
+FINDING = AxisFinding(comparisons=(Comparison(attribute="mpn", left="A-1", right="A1", verdict=Verdict.SAME),), verdict=Verdict.SAME)
 RATIONALE = Rationale(core=FINDING, identifier=FINDING, variant=FINDING, relation=Relation.EXACT, label=Label.MATCH)
 
 

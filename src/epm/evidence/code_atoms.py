@@ -1,0 +1,136 @@
+"""Model codes and compatibility: two attributes that must be read together, because a target's code names another product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from epm.evidence.atoms import Atom, Value
+from epm.evidence.identifiers import is_contained, is_same_stem, is_sibling
+from epm.evidence.normalise import fold, tokens
+from epm.evidence.parsed import ParsedListing
+from epm.evidence.value_sets import STRONG, find_written
+from epm.rationale import Verdict
+
+_SMALL = frozenset({"a", "the", "and", "for", "mit", "et", "y", "e"})
+_TARGET_HEAD = 3
+_TARGET_WORDS = 4
+_DIGITS = re.compile(r"\d+")
+
+
+def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """Codes of both sides: shared, contained, found in the other's text, or in conflict."""
+    targets = (_target(left, right), _target(right, left))
+    left_codes, right_codes = (_outside(_codes(side), target) for side, target in zip((left, right), targets, strict=True))
+    left_rest = [v for v in _outside(_naming_codes(left), targets[0]) if not _is_known(v, right_codes, right)]
+    right_rest = [v for v in _outside(_naming_codes(right), targets[1]) if not _is_known(v, left_codes, left)]
+    found: list[Atom] = []
+    shared = _shared_code(left_codes, right_codes) or _written_code(left_codes, right_codes, (left, right), targets)
+    if shared is not None:
+        found.append(Atom("model", *shared, "model-shared", Verdict.SAME, code_strength(shared[0].key)))
+    sibling = next(((a, b) for a in left_rest for b in right_rest if is_sibling(a.key, b.key)), None)
+    suffix = next(((a, b) for a in left_rest for b in right_rest if is_same_stem(a.key, b.key)), None)
+    if sibling is not None:
+        found.append(Atom("model", *sibling, "model-sibling", Verdict.DIFFERENT, 0.9))
+    elif suffix is not None:
+        found.append(Atom("model", *suffix, "model-stem", Verdict.UNKNOWN, 0.3))
+    elif shared is None and left_rest and right_rest:
+        found.append(Atom("model", left_rest[0], right_rest[0], "model-unrelated", Verdict.UNKNOWN, 0.5))
+    elif shared is None and (any(v.attribute == "model" for v in (*left_codes, *right_codes))):
+        a, b = (next((v for v in codes if v.attribute == "model"), None) for codes in (left_codes, right_codes))
+        found.append(Atom("model", a, b, "model-one-sided", Verdict.UNKNOWN, 0.1))
+    return tuple(found)
+
+
+def _codes(listing: ParsedListing) -> tuple[Value, ...]:
+    return (*listing.of("model"), *listing.of("mpn"))
+
+
+def _naming_codes(listing: ParsedListing) -> tuple[Value, ...]:
+    """Codes that name the model: those of the title, and part numbers with letters. A digits-only number refutes none."""
+    return (*listing.of("model"), *(v for v in listing.of("mpn") if any(c.isalpha() for c in v.key) and any(c.isdigit() for c in v.key)))
+
+
+def _outside(codes: Sequence[Value], target: Value | None) -> tuple[Value, ...]:
+    """The codes that do not stand at the head of what the listing is for: those name another product."""
+    if target is None:
+        return tuple(codes)
+    head = [token.end for token in tokens(fold("", target.key))][:_TARGET_WORDS]
+    end = target.end - len(target.key) + (head[-1] if head else 0)
+    return tuple(v for v in codes if v.field != target.field or v.end <= target.start or end <= v.start)
+
+
+def _shared_code(left: Sequence[Value], right: Sequence[Value]) -> tuple[Value, Value] | None:
+    pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key)]
+    return max(pairs, key=lambda pair: (min(len(pair[0].key), len(pair[1].key)), -pair[0].start - pair[1].start), default=None)
+
+
+def _written_code(
+    left_codes: Sequence[Value],
+    right_codes: Sequence[Value],
+    sides: tuple[ParsedListing, ParsedListing],
+    targets: tuple[Value | None, Value | None],
+) -> tuple[Value, Value] | None:
+    """A code of one side that the other's title writes as several words (``SD790IS``, ``SD790 IS``)."""
+    left, right = sides
+    pairs = [(a, b) for a in left_codes if (b := find_written(right, a.key, "model")) is not None and _outside((b,), targets[1])]
+    pairs += [(a, b) for b in right_codes if (a := find_written(left, b.key, "model")) is not None and _outside((a,), targets[0])]
+    return max(pairs, key=lambda pair: (len(pair[0].key), -pair[0].start - pair[1].start), default=None)
+
+
+def code_strength(key: str) -> float:
+    """How surely a shared code names one product, in [0, 1]: by its length and its digits."""
+    n_digits = sum(c.isdigit() for c in key)
+    return min(1.0, 0.1 * len(key) + 0.1 * min(n_digits, 4))
+
+
+def _is_known(value: Value, others: Sequence[Value], other: ParsedListing) -> bool:
+    if value.key in other.grams or value.key in other.description_grams:
+        return True
+    return any(value.key == b.key or is_contained(value.key, b.key) for b in others)
+
+
+def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    a, b = _target(left, right), _target(right, left)
+    if a is None and b is None:
+        return ()
+    if a is not None and b is not None:
+        left_keys, right_keys = ({t.key for t in tokens(fold("", v.key))} for v in (a, b))
+        return (Atom("compatibility", a, b, "target", _target_verdict(left_keys, right_keys), 0.3),)
+    value, other = (a, right) if a is not None else (b, left)
+    types = {v.key for v in left.of("type")} & {v.key for v in right.of("type")}
+    is_strong = value is not None and value.trust == STRONG
+    is_decisive = value is not None and _names_entity(value, other, head_only=not is_strong) and (is_strong or not types)
+    return (Atom("compatibility", a, b, "accessory", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def _target(listing: ParsedListing, other: ParsedListing) -> Value | None:
+    """What the listing is for: a strong phrase, or a bare "for" that names the other product or what that one is for."""
+    found = listing.of("compatibility")
+    strong = next((v for v in found if v.trust == STRONG), None)
+    if strong is not None:
+        return strong
+    for value in found:
+        keys = {t.key for t in tokens(fold("", value.key))}
+        if any({t.key for t in tokens(fold("", o.key))} & keys - _SMALL for o in other.of("compatibility")):
+            return value
+        if _names_entity(value, other, head_only=True):
+            return value
+    return None
+
+
+def _names_entity(target: Value, other: ParsedListing, *, head_only: bool = False) -> bool:
+    """True if a target names the other's model code, or its brand with a word of its name, or two words of its name."""
+    keys = [token.key for token in tokens(fold("", target.key))][: _TARGET_HEAD if head_only else None]
+    grams = {*keys, *("".join(keys[i : i + n]) for n in (2, 3) for i in range(len(keys)))}
+    brand = other.first("brand")
+    names = {word.key for word in other.names} | ({brand.key} if brand else set())
+    return bool(grams & {v.key for v in _codes(other)}) or len(grams & names) > 1 or (brand is not None and brand.key in grams)
+
+
+def _target_verdict(left: set[str], right: set[str]) -> Verdict:
+    if left <= right or right <= left:
+        return Verdict.SAME
+    left_numbers, right_numbers = ({run for key in side for run in _DIGITS.findall(key)} for side in (left, right))
+    is_conflict = bool(left_numbers) and bool(right_numbers) and not left_numbers & right_numbers
+    return Verdict.DIFFERENT if is_conflict else Verdict.UNKNOWN

@@ -1,0 +1,72 @@
+"""Sizes, packs, bundles and conditions of a pair: what one side leaves out may still decide, because shops leave out the usual."""
+
+from __future__ import annotations
+
+from epm.evidence.atoms import Atom, Value
+from epm.evidence.condition import NEW
+from epm.evidence.normalise import fold, tokens
+from epm.evidence.parsed import ParsedListing
+from epm.evidence.quantities import is_equal_measure
+from epm.evidence.value_sets import STRONG, same_key, value_sets
+from epm.rationale import Verdict
+
+_MAX_PART_WORDS = 3
+
+
+def named_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """An attribute whose values are words (colour, region)."""
+    return value_sets(attribute, left.of(attribute), right.of(attribute), same_key, attribute)
+
+
+def measure_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    dimensions = sorted({v.dimension for v in (*left.of(attribute), *right.of(attribute))})
+    found: list[Atom] = []
+    for dimension in dimensions:
+        a, b = ([v for v in side.of(attribute) if v.dimension == dimension] for side in (left, right))
+        found.extend(value_sets(attribute, a, b, is_equal_measure, f"{attribute}-{dimension}"))
+    return tuple(found)
+
+
+def _pack(listing: ParsedListing) -> Value | None:
+    return max(listing.of("pack"), key=lambda value: (value.amount or 0, -value.start), default=None)
+
+
+def pack_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    a, b = _pack(left), _pack(right)
+    if a is None and b is None:
+        return ()
+    if a is not None and b is not None:
+        return (Atom("pack", a, b, "pack-both", Verdict.SAME if a.key == b.key else Verdict.DIFFERENT, 0.8),)
+    value = a if a is not None else b
+    is_decisive = value is not None and value.key != "1"
+    return (Atom("pack", a, b, "pack-one-sided", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def bundle_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    a, b = _part(left), _part(right)
+    if a is not None and b is not None:
+        left_keys, right_keys = ({t.key for t in tokens(fold("", v.key))} for v in (a, b))
+        return (Atom("bundle", a, b, "bundle-both", Verdict.SAME if left_keys & right_keys else Verdict.UNKNOWN, 0.5),)
+    value, other = (a, right) if a is not None else (b, left)
+    if value is None:
+        return ()
+    words = [t.key for t in tokens(fold("", value.key))]
+    is_short = value.rule == "bundle-with" and 0 < len(words) <= _MAX_PART_WORDS and words[0] not in other.grams
+    is_decisive = (value.trust == STRONG and not (words and set(words) <= other.grams)) or is_short
+    return (Atom("bundle", a, b, "bundle-one-sided", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def _part(listing: ParsedListing) -> Value | None:
+    found = listing.of("bundle")
+    return next((v for v in found if v.trust == STRONG), found[0] if found else None)
+
+
+def condition_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    a, b = (next((v for v in side.of("condition") if v.key != NEW), side.first("condition")) for side in (left, right))
+    if a is None and b is None:
+        return ()
+    if a is not None and b is not None:
+        return (Atom("condition", a, b, "condition-both", Verdict.SAME if a.key == b.key else Verdict.DIFFERENT, 0.8),)
+    value = a if a is not None else b
+    is_decisive = value is not None and value.key != NEW
+    return (Atom("condition", a, b, "condition-one-sided", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)

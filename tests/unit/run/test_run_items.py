@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from epm.errors import StoreError
+from epm.progress import ProgressEvent
+from epm.run import run_items
+
+
+class Recorder:
+    """A worker that remembers what it was given and what was finished."""
+
+    def __init__(self, *, delay_s: float = 0.0) -> None:
+        self.admitted: list[int] = []
+        self.finished: list[int] = []
+        self.delay_s = delay_s
+        self.n_in_hand = 0
+        self.most_in_hand = 0
+
+    async def work(self, item: int) -> int:
+        self.admitted.append(item)
+        self.n_in_hand += 1
+        self.most_in_hand = max(self.most_in_hand, self.n_in_hand)
+        await asyncio.sleep(self.delay_s)
+        return item * 10
+
+    async def finish(self, item: int, result: int) -> None:
+        assert result == item * 10
+        await asyncio.sleep(0)
+        self.n_in_hand -= 1
+        self.finished.append(item)
+
+
+def run(recorder: Recorder, n_items: int, **options) -> None:
+    asyncio.run(run_items(range(n_items), recorder.work, **{"concurrency": 4, "on_result": recorder.finish, **options}))
+
+
+def test_every_item_is_worked_and_finished_once():
+    recorder = Recorder()
+    run(recorder, 50)
+    assert sorted(recorder.finished) == list(range(50))
+
+
+def test_items_are_admitted_in_a_seeded_random_order():
+    first, again, other = Recorder(), Recorder(), Recorder()
+    run(first, 30, seed=1, concurrency=1)
+    run(again, 30, seed=1, concurrency=1)
+    run(other, 30, seed=2, concurrency=1)
+    assert first.admitted == again.admitted
+    assert first.admitted != other.admitted
+    assert first.admitted != list(range(30))
+
+
+def test_an_item_in_hand_is_finished_before_its_slot_takes_the_next():
+    recorder = Recorder(delay_s=0.001)
+    run(recorder, 40, concurrency=3)
+    assert recorder.most_in_hand == 3
+
+
+def test_no_items_is_no_work():
+    run(Recorder(), 0)
+
+
+def test_progress_counts_up_to_the_total():
+    events: list[ProgressEvent] = []
+    run(Recorder(), 5, on_progress=events.append, stage="teach")
+    assert [event.n_done for event in events] == [0, 1, 2, 3, 4, 5]
+    assert {(event.stage, event.n_total) for event in events} == {("teach", 5)}
+
+
+@pytest.mark.parametrize("where", ["worker", "on_result"])
+def test_an_error_stops_admission_lets_the_items_in_hand_finish_and_is_raised(where):
+    recorder = Recorder(delay_s=0.002)
+
+    async def work(item: int) -> int:
+        if where == "worker" and len(recorder.finished) == 4:
+            raise StoreError("disk full")
+        return await recorder.work(item)
+
+    async def finish(item: int, result: int) -> None:
+        if where == "on_result" and len(recorder.finished) == 4:
+            raise StoreError("disk full")
+        await recorder.finish(item, result)
+
+    with pytest.raises(StoreError, match="disk full"):
+        asyncio.run(run_items(range(100), work, concurrency=4, on_result=finish))
+    assert 4 <= len(recorder.finished) < 12
+    n_unfinished = len(recorder.admitted) - len(recorder.finished)
+    assert n_unfinished == 0 if where == "worker" else n_unfinished >= 1
+
+
+def test_cancellation_finishes_the_items_in_hand_and_no_other():
+    recorder = Recorder(delay_s=0.01)
+
+    async def interrupt() -> None:
+        running = asyncio.create_task(run_items(range(100), recorder.work, concurrency=4, on_result=recorder.finish))
+        await asyncio.sleep(0.005)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(interrupt())
+    assert sorted(recorder.finished) == sorted(recorder.admitted)
+    assert len(recorder.finished) == 4
