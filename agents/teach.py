@@ -83,7 +83,13 @@ class _Tally:
 
 
 async def teach(
-    pairs: Sequence[Pair], job: TeachJob, *, store: RunStore, gateway: Gateway, knowledge: KnowledgeIndex, on_progress: ProgressSink = silent
+    pairs: Sequence[Pair],
+    job: TeachJob,
+    *,
+    store: RunStore,
+    gateway: Gateway,
+    knowledge: KnowledgeIndex,
+    on_progress: ProgressSink = silent,
 ) -> TeachReport:
     """The report of a run in which every pair has its decision in the store.
 

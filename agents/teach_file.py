@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from epm.agents.report import TeachReport
@@ -28,7 +28,7 @@ class TeachOptions:
     """What ``epm teach`` was asked for. ``knowledge_folder`` is beside the store unless given."""
 
     matcher: str = "multi-agent-rag"
-    model: ModelSettings = ModelSettings("rules")
+    model: ModelSettings = field(default_factory=lambda: ModelSettings("rules"))
     identity: str = "strict"
     store: str = str(DEFAULT_STORE)
     knowledge_folder: Path | None = None

@@ -40,7 +40,7 @@ def seed_folder() -> Path:
     Raises:
         ArtifactError: the installation has no seed.
     """
-    folder = Path(str(files("epm.distill"))) / "seed"
+    folder = Path(str(files("epm.distill").joinpath("seed")))  # the folder has no __init__, so files() alone is no path
     if not (folder / "model.safetensors").is_file():
         msg = f"the packaged seed student is missing at {str(folder)!r}: reinstall epm, or make one with 'epm distill pretrain -o FOLDER'"
         raise ArtifactError(msg)
@@ -108,7 +108,7 @@ def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStud
     _check_adapter_config(folder)
     adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
     # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
-    model = cast("PreTrainedModel", adapted if is_trainable else adapted.base_model.merge_and_unload(safe_merge=True).eval())
+    model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())  # type: ignore[operator]
     return LoadedStudent(model, base.tokenizer, source, base.source, student_sha(folder))
 
 
@@ -137,5 +137,5 @@ def _load_base(name: str, *, local_only: bool) -> tuple[PreTrainedModel, PreTrai
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(torch.device(device))
+    torch.nn.Module.to(model, device)  # the library's own wrapper hides the signature
     return model.eval(), tokenizer

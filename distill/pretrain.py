@@ -38,7 +38,7 @@ TOKENIZER_SEED = 77  # a chunk of pairs of its own, so that changing the stream 
 class PretrainRecipe:
     """How the seed is trained. Exactly one of ``minutes`` and ``steps`` says how long.
 
-    ``prompt_weight`` in [0, 1] is the loss weight of a prompt token beside 1 for a completion token; ``easy_share`` of
+    ``renamed_share`` of the pairs get names of arbitrary letters, from chunk ``renamed_from_chunk`` on. ``prompt_weight`` in [0, 1] is the loss weight of a prompt token beside 1 for a completion token; ``easy_share`` of
     the run sees only examples of at most ``easy_tokens`` tokens, because copying is learnt sooner on short texts.
     """
 
@@ -54,6 +54,8 @@ class PretrainRecipe:
     chunk_pairs: int = 2048
     max_tokens: int = 512
     label_share: float = 0.2
+    renamed_share: float = 0.7
+    renamed_from_chunk: int = 30
     prompt_weight: float = 0.1
     easy_share: float = 0.0
     easy_tokens: int = 160
@@ -142,7 +144,7 @@ class _PretrainRun:
         self.optimizer = torch.optim.AdamW(_decay_groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
         self.stream = PretrainStream(
             tokenizer, source=source, seed=recipe.seed, batch_size=recipe.batch_size, chunk_pairs=recipe.chunk_pairs,
-            max_tokens=recipe.max_tokens, label_share=recipe.label_share,
+            max_tokens=recipe.max_tokens, label_share=recipe.label_share, renamed_share=recipe.renamed_share, renamed_from_chunk=recipe.renamed_from_chunk,
         )  # fmt: skip
         self.state = TrainState()
 
@@ -157,7 +159,8 @@ class _PretrainRun:
     def train(self, on_progress: ProgressSink) -> float:
         """Train to the end of the recipe; the mean completion loss of the last 50 steps."""
         recipe, started_s, before_s = self.recipe, time.monotonic(), self.state.elapsed_s
-        saved_s, recent = started_s, [math.nan]
+        saved_s = started_s
+        recent: list[float] = []
         self.model.train()
         for batch, position in self._batches():
             progress = recipe.progress(step=self.state.step, elapsed_s=self.state.elapsed_s)
@@ -171,7 +174,7 @@ class _PretrainRun:
                 saved_s = now_s
             on_progress(_event(recipe, self.state, sum(recent) / len(recent)))
         save_state(self.out, self.model, self.optimizer, self.state, fingerprint=_fingerprint(recipe))
-        return sum(recent) / len(recent)
+        return sum(recent) / max(len(recent), 1)
 
     def _batches(self) -> Iterator[tuple[list[Tokens], StreamPosition]]:
         for batch, position in self.stream.batches(StreamPosition(self.state.chunk, self.state.batch)):
@@ -186,7 +189,7 @@ class _PretrainRun:
             group["lr"] = learning_rate
         loss, completion_nll = batch_loss(self.model, batch, prompt_weight=self.recipe.prompt_weight)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         return completion_nll

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from epm.artifact import write_card
 from epm.distill.dataset import SftRow
@@ -31,6 +31,7 @@ from epm.errors import ConfigError
 from epm.progress import ProgressSink, silent
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from trl.trainer.sft_trainer import SFTTrainer
 
 
@@ -87,7 +88,7 @@ def run_sft(rows: Sequence[SftRow], out: Path, recipe: SftRecipe, *, on_progress
     student = trainable(base, rank=recipe.lora_rank, seed=recipe.seed)
     with quiet_training():
         trainer = _trainer(student, fitted.rows, out, recipe, on_progress)
-        check_labels_survive([base.tokenizer.decode(r["input_ids"], skip_special_tokens=True) for r in trainer.train_dataset])
+        check_labels_survive(_training_texts(trainer, base))
         trainer.train()
     check_trained(student.model)
     save_adapter(student, out)
@@ -115,6 +116,12 @@ def _trainer(student: LoadedStudent, rows: Sequence[SftRow], out: Path, recipe: 
     )  # fmt: skip
     remove_printer(trainer)
     return trainer
+
+
+def _training_texts(trainer: SFTTrainer, base: LoadedStudent) -> list[str]:
+    """The rows as the trainer will feed them, after whatever it cut."""
+    rows = cast("Dataset", trainer.train_dataset)
+    return [str(base.tokenizer.decode(row["input_ids"], skip_special_tokens=True)) for row in rows]
 
 
 def _write_card(result: SftResult, recipe: SftRecipe, base: LoadedStudent, fitted: FittedRows) -> None:

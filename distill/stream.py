@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from epm.distill.examples import Example, drawn_example
+from epm.distill.renaming import renamed
 from epm.errors import TrainError
 from epm.pair import Pair
 from epm.rationale import Rationale
@@ -55,12 +56,17 @@ def tokenise(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) ->
     return [Tokens((*prompt, *completion, *end), len(prompt)) for prompt, completion in zip(prompts, completions, strict=True)]
 
 
+def letter_groups(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The tokens of two to four plain letters, lower case, sorted: joined at random they show every token in every company."""
+    return sorted({token.lower() for token in tokenizer.get_vocab() if token.isascii() and token.isalpha() and 1 < len(token) <= 4})  # noqa: PLR2004
+
+
 class PretrainStream:
     """Endless batches of ``batch_size`` examples of similar length, longest examples above ``max_tokens`` left out."""
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, *, source: PairSource = generated_pairs, seed: int, batch_size: int = 32,
-        chunk_pairs: int = 2048, max_tokens: int = 512, label_share: float = 0.2,
+        chunk_pairs: int = 2048, max_tokens: int = 512, label_share: float = 0.2, renamed_share: float = 0.0, renamed_from_chunk: int = 0,
     ) -> None:  # fmt: skip
         self._tokenizer = tokenizer
         self._source = source
@@ -69,6 +75,9 @@ class PretrainStream:
         self._chunk_pairs = chunk_pairs
         self._max_tokens = max_tokens
         self._label_share = label_share
+        self._renamed_share = renamed_share
+        self._renamed_from_chunk = renamed_from_chunk
+        self._pieces = letter_groups(tokenizer) if renamed_share else []
 
     def batches(self, start: StreamPosition) -> Iterator[tuple[list[Tokens], StreamPosition]]:
         """Each batch with the position after it.
@@ -83,9 +92,14 @@ class PretrainStream:
                 yield chunk[index], StreamPosition(position.chunk, index + 1)
             position = StreamPosition(position.chunk + 1, 0)
 
+    def _named(self, drawn: Labelled, rng: random.Random, chunk: int) -> Labelled:
+        if chunk < self._renamed_from_chunk or rng.random() >= self._renamed_share:
+            return drawn
+        return renamed(*drawn, rng, pieces=self._pieces)
+
     def _chunk(self, index: int) -> list[list[Tokens]]:
         rng = random.Random(f"{self._seed}:{index}")
-        pairs = self._source(self._chunk_pairs, self._seed * 1_000_003 + index)
+        pairs = [self._named(drawn, rng, index) for drawn in self._source(self._chunk_pairs, self._seed * 1_000_003 + index)]
         examples = [drawn_example(pair, rationale, rng, label_share=self._label_share) for pair, rationale in pairs]
         fitting = sorted((t for t in tokenise(examples, self._tokenizer) if len(t.ids) <= self._max_tokens), key=lambda t: len(t.ids))
         size = self._batch_size

@@ -169,7 +169,7 @@ def choose_threshold(seen: Outcomes) -> float | None:
     hits = curve.recall * decided_positives
     f1 = 2 * hits / (hits / curve.precision.clip(min=1e-12) + all_positives) if decided_positives else np.zeros_like(hits)
     f1 = np.where(hits > 0, f1, 0.0)
-    best = int(np.flatnonzero(f1 >= f1.max() - 1e-12)[-1])
+    best = int(np.flatnonzero(f1 >= f1.max() - 1e-12)[0])
     return _between(curve.thresholds, best)
 
 

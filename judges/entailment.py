@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from epm.identity import IdentityRule
 from epm.judges.faults import Fault
@@ -16,7 +16,7 @@ _SUPPORT = {
     Relation.ACCESSORY_FOR: frozenset({"compatibility", "type"}),
 }
 """The attributes that can carry a relation even when one side is silent about them."""
-_VARIANT_KINDS = frozenset({Relation.VARIANT, Relation.OTHER_PACK, Relation.CONDITION, Relation.BUNDLE_OF})
+_SAME_CORE = frozenset({Relation.VARIANT, Relation.OTHER_PACK, Relation.CONDITION, Relation.BUNDLE_OF})
 _KNOWN = frozenset(name for names in AXIS_ATTRIBUTES.values() for name in names)
 
 
@@ -41,23 +41,31 @@ def entailment_faults(rationale: Rationale, identity: IdentityRule) -> Iterator[
 
 
 def _relation_faults(rationale: Rationale) -> Iterator[Fault]:
-    relation, is_different = rationale.relation, {axis: rationale.finding(axis).verdict is Verdict.DIFFERENT for axis in Axis}
-    if relation is Relation.EXACT:
-        yield from (_contradiction(axis, relation) for axis in Axis if is_different[axis])
-        if not any(rationale.finding(axis).verdict is Verdict.SAME for axis in (Axis.CORE, Axis.IDENTIFIER)):
-            yield Fault(Axis.CORE, "unsound", "relation", "exact needs a core or identifier finding that is the same")
-    elif relation is Relation.DIFFERENT:
-        if not any(is_different.values()):
-            yield from _on_all_axes("relation", "different, but no axis is different")
-        elif not (is_different[Axis.CORE] or is_different[Axis.IDENTIFIER]):
-            yield Fault(Axis.CORE, "unsound", "relation", "different, but neither core nor identifier is different")
-    elif relation is not Relation.UNDECIDABLE:
+    different = frozenset(axis for axis in Axis if rationale.finding(axis).verdict is Verdict.DIFFERENT)
+    if rationale.relation is Relation.EXACT:
+        yield from _exact_faults(rationale, different)
+    elif rationale.relation is Relation.DIFFERENT:
+        yield from _different_faults(different)
+    elif rationale.relation is Relation.UNDECIDABLE:
+        yield from _contradictions(different & {Axis.CORE}, rationale.relation)
+    else:
         if not _is_supported(rationale):
-            yield from _on_all_axes("relation", f"{relation}, but no finding shows it")
-        if relation in _VARIANT_KINDS and is_different[Axis.CORE]:
-            yield from (Fault(axis, "unsound", "relation", f"core is different, which contradicts {relation}") for axis in (Axis.CORE, Axis.VARIANT))
-    elif is_different[Axis.CORE]:
-        yield _contradiction(Axis.CORE, relation)
+            yield from _on_all_axes("relation", f"{rationale.relation}, but no finding shows it")
+        if rationale.relation in _SAME_CORE and Axis.CORE in different:
+            yield from _contradictions((Axis.CORE, Axis.VARIANT), rationale.relation, culprit=Axis.CORE)
+
+
+def _exact_faults(rationale: Rationale, different: frozenset[Axis]) -> Iterator[Fault]:
+    yield from _contradictions(different, Relation.EXACT)
+    if not any(rationale.finding(axis).verdict is Verdict.SAME for axis in (Axis.CORE, Axis.IDENTIFIER)):
+        yield Fault(Axis.CORE, "unsound", "relation", "exact needs a core or identifier finding that is the same")
+
+
+def _different_faults(different: frozenset[Axis]) -> Iterator[Fault]:
+    if not different:
+        yield from _on_all_axes("relation", "different, but no axis is different")
+    elif different == {Axis.VARIANT}:
+        yield Fault(Axis.CORE, "unsound", "relation", "different, but neither core nor identifier is different")
 
 
 def _is_supported(rationale: Rationale) -> bool:
@@ -72,8 +80,10 @@ def _is_supported(rationale: Rationale) -> bool:
     return any(cell.attribute.casefold() in carrying and cell.verdict is not Verdict.SAME for cell in cells)
 
 
-def _contradiction(axis: Axis, relation: Relation) -> Fault:
-    return Fault(axis, "unsound", "relation", f"{axis} is different, which contradicts {relation}")
+def _contradictions(axes: Iterable[Axis], relation: Relation, culprit: Axis | None = None) -> Iterator[Fault]:
+    yield from (
+        Fault(axis, "unsound", "relation", f"{culprit or axis} is different, which contradicts {relation}") for axis in sorted(axes)
+    )
 
 
 def _on_all_axes(check: str, reason: str) -> Iterator[Fault]:

@@ -19,7 +19,12 @@ def grounding_faults(pair: Pair, rationale: Rationale) -> Iterator[Fault]:
         for cell in rationale.finding(axis).comparisons:
             for side, quote in (("left", cell.left), ("right", cell.right)):
                 if quote is not None and not is_quoted(quote, sides[side]):
-                    yield Fault(axis, "unsound", "quotes", f"{cell.attribute} quotes {quote[:_SHOWN_CHARS]!r}, which the {side} listing does not say")
+                    yield Fault(
+                        axis,
+                        "unsound",
+                        "quotes",
+                        f"{cell.attribute} quotes {quote[:_SHOWN_CHARS]!r}, which the {side} listing does not say",
+                    )
 
 
 def is_quoted(quote: str, texts: Mapping[str, str]) -> bool:

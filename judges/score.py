@@ -60,7 +60,13 @@ class ScoreReport:
 
 
 async def score_run(
-    run_id: str, judges: Sequence[Judge], ctx: JudgeContext, *, store: RunStore, limit: int | None = None, on_progress: ProgressSink = silent
+    run_id: str,
+    judges: Sequence[Judge],
+    ctx: JudgeContext,
+    *,
+    store: RunStore,
+    limit: int | None = None,
+    on_progress: ProgressSink = silent,
 ) -> ScoreReport:
     """The report of a run whose rationales all judges have seen, under the identity rule that the run was decided by.
 

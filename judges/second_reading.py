@@ -25,7 +25,9 @@ def second_reading_faults(pair: Pair, rationale: Rationale) -> Iterator[Fault]:
     for axis in Axis:
         for cell in rationale.finding(axis).comparisons:
             likeness = _likeness(cell, left, right)
-            if (likeness is Likeness.EQUAL and cell.verdict is Verdict.DIFFERENT) or (likeness is Likeness.UNEQUAL and cell.verdict is Verdict.SAME):
+            if (likeness is Likeness.EQUAL and cell.verdict is Verdict.DIFFERENT) or (
+                likeness is Likeness.UNEQUAL and cell.verdict is Verdict.SAME
+            ):
                 reason = f"{cell.attribute} {(cell.left or '')[:40]!r} and {(cell.right or '')[:40]!r} read as {likeness}, yet called {cell.verdict}"
                 yield Fault(axis, "partial", "second reading", reason)
 

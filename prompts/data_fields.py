@@ -26,7 +26,9 @@ _RESERVED = re.compile(
     r"|(?:^|(?<=\n))\s*(?:system|assistant|developer)\s*:",
     re.IGNORECASE,
 )
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]"
+)
 
 
 def clean_text(text: str, limit_chars: int = OTHER_FIELD_CHARS) -> str:
@@ -42,7 +44,10 @@ def clean_text(text: str, limit_chars: int = OTHER_FIELD_CHARS) -> str:
 
 def listing_fields(texts: Mapping[str, str]) -> dict[str, str]:
     """A listing's texts (``Listing.texts()``), each cleaned and cut for its field; emptied fields are left out."""
-    cleaned = ((clean_text(name, 60), clean_text(value, FIELD_CHARS.get(name, OTHER_FIELD_CHARS))) for name, value in list(texts.items())[:MAX_FIELDS])
+    cleaned = (
+        (clean_text(name, 60), clean_text(value, FIELD_CHARS.get(name, OTHER_FIELD_CHARS)))
+        for name, value in list(texts.items())[:MAX_FIELDS]
+    )
     return {name: value for name, value in cleaned if value.strip()}
 
 

@@ -15,7 +15,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -41,7 +41,7 @@ class FrontMatter(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One released prompt; ``sha256`` is over the whole file with ``\\n`` line ends."""
+    """One released prompt; ``sha256`` is over the whole file with Unix line ends."""
 
     id: str
     version: int
@@ -93,7 +93,7 @@ def parse_prompt(prompt_id: str, text: str) -> Prompt:
     return Prompt(prompt_id, front.version, sha256, front.output, front.variables, system, user)
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_prompt(prompt_id: str) -> Prompt:
     """The prompt of an id such as ``teacher/ask.v1``.
 

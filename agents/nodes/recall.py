@@ -43,7 +43,13 @@ def nearest_rivals(pair: Pair, context: TeacherContext) -> tuple[Rival, ...]:
 async def _recall_answer(question: Question, pair_id: str, context: TeacherContext) -> Answer | None:
     entity, attribute = question.key()
     hits = context.knowledge.query(
-        question.question, kind="answer", top_k=_ANSWERS_READ, now_s=context.now_s, exclude_pair_id=pair_id, entity=entity, attribute=attribute
+        question.question,
+        kind="answer",
+        top_k=_ANSWERS_READ,
+        now_s=context.now_s,
+        exclude_pair_id=pair_id,
+        entity=entity,
+        attribute=attribute,
     )
     if not hits:
         return None

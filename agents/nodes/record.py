@@ -25,7 +25,7 @@ def record(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherStat
 
 def _entry(answer: Answer, pair_id: str, context: TeacherContext) -> KnowledgeEntry:
     entity, attribute = answer.question.key()
-    digest = hashlib.sha256("\0".join((entity, attribute, pair_id)).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(f"{entity}\0{attribute}\0{pair_id}".encode("utf-8", "surrogatepass")).hexdigest()
     return KnowledgeEntry(
         id=f"answer-{digest[:24]}", kind="answer", text=answer.text, provenance=f"teacher/research {context.model.name}: {', '.join(answer.citations)}",
         entity=entity, attribute=attribute, pair_ids=(pair_id,), created_at_s=context.now_s, expires_at_s=context.now_s + ANSWER_AGE_S,

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from epm.identity import STRICT
 from epm.prompts.data_fields import listing_block, value_block
 from epm.prompts.identity_text import state_identity

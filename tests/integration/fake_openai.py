@@ -18,6 +18,7 @@ import json
 import random
 import sys
 import time
+from typing import Any
 
 REPLY_FAULTS = {"invalid_json", "wrong_schema", "refusal", "length", "content_filter", "empty_choices", "missing_usage", "wrong_model"}
 STATUS_FAULTS = {
@@ -29,8 +30,22 @@ STATUS_FAULTS = {
     "401": (401, {"message": "Incorrect API key provided: sk-canary-123.", "type": "invalid_request_error", "code": "invalid_api_key"}),
     "400": (400, {"message": "bad request", "type": "invalid_request_error", "code": None}),
     "404": (404, {"message": "no such model", "type": "invalid_request_error", "code": "model_not_found"}),
-    "context": (400, {"message": "This model's maximum context length is 10 tokens.", "type": "invalid_request_error", "code": "context_length_exceeded"}),
-    "filter_400": (400, {"message": "The response was filtered due to the content management policy.", "type": "invalid_request_error", "code": "content_filter"}),
+    "context": (
+        400,
+        {
+            "message": "This model's maximum context length is 10 tokens.",
+            "type": "invalid_request_error",
+            "code": "context_length_exceeded",
+        },
+    ),
+    "filter_400": (
+        400,
+        {
+            "message": "The response was filtered due to the content management policy.",
+            "type": "invalid_request_error",
+            "code": "content_filter",
+        },
+    ),
 }
 WIRE_FAULTS = {"stall", "reset", "truncated_body"}
 
@@ -38,7 +53,7 @@ WIRE_FAULTS = {"stall", "reset", "truncated_body"}
 class Script:
     """What the server will do, and what it has seen."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: dict[str, Any]) -> None:
         self.replies = settings.get("replies", [])
         self.faults = list(settings.get("faults", []))
         self.fault_rate = settings.get("fault_rate", 0.0)
@@ -51,12 +66,12 @@ class Script:
         self.n_in_flight = 0
         self.most_in_flight = 0
 
-    def next_fault(self):
+    def next_fault(self) -> str | None:
         if self.faults:
             return self.faults.pop(0)
         return self.rng.choice(self.fault_kinds) if self.rng.random() < self.fault_rate else None
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         delivered = [request for request in self.requests if request["status"] == 200]
         return {
             "n_requests": len(self.requests),
@@ -67,19 +82,20 @@ class Script:
         }
 
 
-def fill_schema(schema, root, name=""):
-    """A value that fits a JSON schema: first enum member, defaults, null for optional numbers, short texts, no items."""
+def fill_schema(schema: dict[str, Any], root: dict[str, Any], name: str = "") -> object:
+    """A value that fits a JSON schema: first enum member, defaults, first branch of a union, short texts, few items."""
     if "$ref" in schema:
         return fill_schema(root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, name)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "default" in schema:
-        return schema["default"]
-    for union in ("anyOf", "oneOf", "allOf"):
-        if union in schema:
-            return fill_schema(schema[union][0], root, name)
+    for keyword in ("const", "default"):
+        if keyword in schema:
+            return schema[keyword]
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        if keyword in schema:
+            return fill_schema(schema[keyword][0], root, name)
+    return schema["enum"][0] if "enum" in schema else fill_type(schema, root, name)
+
+
+def fill_type(schema: dict[str, Any], root: dict[str, Any], name: str) -> object:
     kind = schema.get("type")
     if kind == "object":
         wanted = schema.get("required", list(schema.get("properties", {})))
@@ -88,15 +104,15 @@ def fill_schema(schema, root, name=""):
         return [fill_schema(schema.get("items", {}), root, name) for _ in range(schema.get("minItems", 0))]
     if kind in {"integer", "number"}:
         return schema.get("minimum", schema.get("exclusiveMinimum", 0) + ("exclusiveMinimum" in schema))
-    return {"boolean": True, "null": None}.get(kind, f"some {name or 'text'}")
+    return {"boolean": True, "null": None}.get(str(kind), f"some {name or 'text'}")
 
 
-def schema_of(body):
+def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
     response_format = body.get("response_format") or {}
     return (response_format.get("json_schema") or {}).get("schema")
 
 
-def choose_message(script, body):
+def choose_message(script: Script, body: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(body.get("messages"), ensure_ascii=False)
     for reply in script.replies:
         if reply.get("contains", "") in text:
@@ -112,7 +128,7 @@ def choose_message(script, body):
     return {"role": "assistant", "content": "ok" if schema is None else json.dumps(fill_schema(schema, schema))}
 
 
-def tool_message(calls, body):
+def tool_message(calls: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
     number = len(body["messages"])
     listed = [
         {"id": f"call_{number}_{i}", "type": "function", "function": {"name": call["name"], "arguments": json.dumps(call["arguments"])}}
@@ -121,7 +137,7 @@ def tool_message(calls, body):
     return {"role": "assistant", "content": None, "tool_calls": listed}
 
 
-def completion(script, body, fault):
+def completion(script: Script, body: dict[str, Any], fault: str | None) -> dict[str, Any]:
     message = choose_message(script, body)
     finish_reason = "tool_calls" if "tool_calls" in message else "stop"
     if fault == "invalid_json":
@@ -149,17 +165,17 @@ def completion(script, body, fault):
 class FakeServer:
     """Serves HTTP/1.1 with keep-alive; one coroutine for each connection."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.script = Script({})
 
-    async def serve_connection(self, reader, writer):
+    async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while await self.serve_request(reader, writer):
                 pass
         with contextlib.suppress(ConnectionError):
             writer.close()
 
-    async def serve_request(self, reader, writer):
+    async def serve_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         request_line, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
@@ -174,7 +190,7 @@ class FakeServer:
             return await self.answer(writer, json.loads(payload), headers.get("authorization"))
         return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
 
-    async def answer(self, writer, body, authorization):
+    async def answer(self, writer: asyncio.StreamWriter, body: dict[str, Any], authorization: str | None) -> bool:
         script = self.script
         fault = script.next_fault()
         seen = {
@@ -191,7 +207,7 @@ class FakeServer:
         finally:
             script.n_in_flight -= 1
 
-    async def deliver(self, writer, body, fault, seen):
+    async def deliver(self, writer: asyncio.StreamWriter, body: dict[str, Any], fault: str | None, seen: dict[str, Any]) -> bool:
         if fault in STATUS_FAULTS:
             status, error = STATUS_FAULTS[fault]
             seen["status"] = status
@@ -211,7 +227,9 @@ class FakeServer:
         return await respond(writer, 200, reply)
 
 
-async def respond(writer, status, value, headers=None, *, cut=False):
+async def respond(
+    writer: asyncio.StreamWriter, status: int, value: object, headers: dict[str, str] | None = None, *, cut: bool = False
+) -> bool:
     payload = json.dumps(value).encode()
     if cut:
         payload = payload[: len(payload) // 2]
@@ -222,7 +240,7 @@ async def respond(writer, status, value, headers=None, *, cut=False):
     return True
 
 
-async def main(port):
+async def main(port: int) -> None:
     server = await asyncio.start_server(FakeServer().serve_connection, "127.0.0.1", port, limit=2**24)
     address = server.sockets[0].getsockname()
     sys.stdout.write(f"http://127.0.0.1:{address[1]}/v1\n")

@@ -1,6 +1,6 @@
 """A run to be killed: N items, two calls each, through gateway and store against a server; resumed by running it again.
 
-    python tests/integration/kill_worker.py STORE API_BASE N_ITEMS CONCURRENCY
+python tests/integration/kill_worker.py STORE API_BASE N_ITEMS CONCURRENCY
 """
 
 from __future__ import annotations

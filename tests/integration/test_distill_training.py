@@ -38,7 +38,7 @@ from epm.distill.dataset import SftRow  # noqa: E402
 from epm.distill.decoding import Sampling, generate, match_log_odds  # noqa: E402
 from epm.distill.examples import label_example, rationale_example  # noqa: E402
 from epm.distill.grpo import GrpoRecipe, run_grpo  # noqa: E402
-from epm.distill.loading import load_student  # noqa: E402
+from epm.distill.loading import load_student, student_sha  # noqa: E402
 from epm.distill.pretrain import PretrainRecipe, pretrain  # noqa: E402
 from epm.distill.sft import SftRecipe, run_sft  # noqa: E402
 from epm.distill.student import make, make_label_mode, make_seed  # noqa: E402
@@ -49,26 +49,24 @@ SAME_CORE = AxisFinding(comparisons=(), verdict=Verdict.SAME)
 SILENT = AxisFinding(comparisons=(), verdict=Verdict.UNKNOWN)
 
 
-def toy_pairs(n_pairs: int, seed: int) -> list[tuple[Pair, Rationale]]:
-    """Red and blue things: the same colour is a match."""
+def toy_pairs(n_pairs: int, seed: int, *, colours: Sequence[str] = ("red", "blue", "green")) -> list[tuple[Pair, Rationale]]:
+    """Red cups match, blue cups do not, green ones by chance: what a network of this size learns in seconds."""
     rng = random.Random(seed)
     found = []
     for at in range(n_pairs):
-        left, right = rng.choice(["red", "blue"]), rng.choice(["red", "blue"])
-        relation = Relation.EXACT if left == right else Relation.VARIANT
-        label = Label.MATCH if left == right else Label.NO_MATCH
-        verdict = Verdict.SAME if left == right else Verdict.DIFFERENT
-        size = rng.randint(10, 99)
-        listings = (Listing(f"{side}{seed}-{at}", f"{colour} cup {size}") for side, colour in (("l", left), ("r", right)))
-        pair = Pair(f"{seed}-{at}", *listings, label, relation)
-        variant = AxisFinding(comparisons=(Comparison(attribute="colour", left=left, right=right, verdict=verdict),), verdict=verdict)
-        found.append((pair, Rationale(core=SAME_CORE, identifier=SILENT, variant=variant, relation=relation, label=label)))
+        colour = rng.choice(colours)
+        is_match = rng.random() < 1 / 2 if colour == "green" else colour == "red"
+        relation, label = (Relation.EXACT, Label.MATCH) if is_match else (Relation.DIFFERENT, Label.NO_MATCH)
+        left, right = (Listing(f"{side}{seed}-{at}", f"{colour} cup {rng.randint(10, 99)}") for side in "lr")
+        variant = AxisFinding(comparisons=(Comparison(attribute="colour", left=colour, right=colour, verdict=Verdict.SAME),), verdict=Verdict.SAME)
+        rationale = Rationale(core=SAME_CORE, identifier=SILENT, variant=variant, relation=relation, label=label)
+        found.append((Pair(f"{seed}-{at}", left, right, label, relation), rationale))
     return found
 
 
 def recipe(steps: int) -> PretrainRecipe:
     return PretrainRecipe(
-        steps=steps, vocab_size=300, shape=TINY, learning_rate=1e-2, batch_size=16, chunk_pairs=256, max_tokens=128, checkpoint_minutes=1e9
+        steps=steps, vocab_size=300, shape=TINY, learning_rate=4e-3, batch_size=16, chunk_pairs=256, max_tokens=128, checkpoint_minutes=1e9
     )  # fmt: skip
 
 
@@ -103,14 +101,14 @@ class ColourJudge:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
-    pretrain(folder, recipe(600), source=toy_pairs)
+    pretrain(folder, recipe(300), source=toy_pairs)
     return folder
 
 
 @pytest.fixture(scope="module")
 def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("adapter")
-    run_sft(sft_rows(100), folder, SftRecipe(base=str(base), epochs=2, learning_rate=5e-3, batch_size=16, lora_rank=4))
+    run_sft(sft_rows(200), folder, SftRecipe(base=str(base), epochs=4, learning_rate=1e-2, batch_size=16, lora_rank=8))
     return folder
 
 
@@ -143,14 +141,14 @@ def test_an_interrupted_pretraining_goes_on_where_it_was_and_ends_alike(tmp_path
 
 
 def test_the_pretrained_student_decides_unseen_pairs_and_its_card_says_how_it_was_made(base: Path) -> None:
-    pairs = [pair for pair, _ in toy_pairs(40, 99)]
+    pairs = [pair for pair, _ in toy_pairs(40, 99, colours=("red", "blue"))]
     decisions = asyncio.run(make(str(base)).decide(pairs, MatchContext()))
     right = [d.label is p.gold_label for d, p in zip(decisions, pairs, strict=True)]
     assert sum(right) >= 36
     assert [d.pair_id for d in decisions] == [p.id for p in pairs]
     assert all(d.probability is not None and (d.probability > 0.5) == (d.label is Label.MATCH) for d in decisions)
     card = read_card(base, kind="student")
-    assert card.figures["n_steps"] == 600
+    assert card.figures["n_steps"] == 300
 
 
 def test_label_mode_gives_both_orders_of_a_pair_the_same_probability(base: Path) -> None:
@@ -165,7 +163,7 @@ def test_label_mode_gives_both_orders_of_a_pair_the_same_probability(base: Path)
 def test_batching_and_padding_do_not_change_an_answer(base: Path) -> None:
     student = load_student(str(base))
     prompts = [render_prompt(pair) for pair, _ in toy_pairs(6, 97)]
-    prompts.append(render_prompt(Pair("long", Listing("a", "red cup " * 4), Listing("b", "blue cup " * 4))))
+    prompts.append(render_prompt(Pair("long", Listing("a", "red cup 11 " * 4), Listing("b", "red cup 12 " * 4))))
     together = generate(student.model, student.tokenizer, prompts, Sampling(60))
     assert together == [generate(student.model, student.tokenizer, [prompt], Sampling(60))[0] for prompt in prompts]
     odds = match_log_odds(student.model, student.tokenizer, prompts)
@@ -181,8 +179,8 @@ def test_malformed_text_is_a_failed_decision_and_never_a_no_match(tmp_path: Path
 def test_sft_moves_the_adapter_lowers_the_loss_and_is_loaded_with_its_base(base: Path, adapter: Path) -> None:
     card = read_card(adapter, kind="student")
     assert card.config["base"] == str(base)
-    assert card.figures["last_loss"] <= card.figures["first_loss"]  # type: ignore[operator]
-    pairs = [pair for pair, _ in toy_pairs(30, 96)]
+    assert card.parents == {"base": student_sha(base)}
+    pairs = [pair for pair, _ in toy_pairs(30, 96, colours=("red", "blue"))]
     decisions = asyncio.run(make(str(adapter)).decide(pairs, MatchContext()))
     assert sum(d.label is p.gold_label for d, p in zip(decisions, pairs, strict=True)) >= 27
     assert str(base) not in (adapter / "tokenizer.json").read_text(encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -11,7 +13,7 @@ from epm.errors import ErrorClass, ModelError
 from epm.gateway.ledger import MemoryCallLog
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatRequest, ModelSettings
-from epm.gateway.structured import ask
+from epm.gateway.structured import StructuredReply, ask
 from epm.gateway.transports.litellm import LitellmTransport
 from epm.session import open_session
 
@@ -23,15 +25,15 @@ class Verdict(BaseModel):
     is_match: bool
 
 
-def settings(server, **changes) -> ModelSettings:
+def settings(server: Any, **changes: Any) -> ModelSettings:
     return ModelSettings(**{"name": "openai/gpt-4o-mini", "api_base": server.url, "timeout_s": 5.0, **changes})
 
 
-def gateway_to(server, *, timeout_s: float = 5.0, **changes) -> MeteredGateway:
+def gateway_to(server: Any, *, timeout_s: float = 5.0, **changes: Any) -> MeteredGateway:
     return MeteredGateway(LitellmTransport(settings(server, **changes)), None, backoff_s=0.001, timeout_s=timeout_s)
 
 
-def request(text: str = "hello", **more) -> ChatRequest:
+def request(text: str = "hello", **more: Any) -> ChatRequest:
     return ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": text}], **more})
 
 
@@ -46,7 +48,7 @@ def failure(gateway: MeteredGateway) -> ModelError:
     return caught.value
 
 
-def test_a_reply_brings_its_tokens_its_price_and_the_model_that_answered(fake_server):
+def test_a_reply_brings_its_tokens_its_price_and_the_model_that_answered(fake_server: Any) -> None:
     reply = asyncio.run(gateway_to(fake_server).send(request(), SCOPE))
     log = fake_server.log()
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (log["prompt_tokens"], log["completion_tokens"])
@@ -56,19 +58,19 @@ def test_a_reply_brings_its_tokens_its_price_and_the_model_that_answered(fake_se
     assert reply.cost_usd > 0
 
 
-def test_given_prices_in_usd_for_a_million_tokens_override_the_table(fake_server):
+def test_given_prices_in_usd_for_a_million_tokens_override_the_table(fake_server: Any) -> None:
     reply = asyncio.run(gateway_to(fake_server, price_in_usd=2.0, price_out_usd=10.0).send(request(), SCOPE))
     log = fake_server.log()
     assert reply.cost_usd == pytest.approx((2.0 * log["prompt_tokens"] + 10.0 * log["completion_tokens"]) / 1e6)
 
 
-def test_an_unknown_price_is_none_and_not_zero(fake_server):
+def test_an_unknown_price_is_none_and_not_zero(fake_server: Any) -> None:
     gateway = gateway_to(fake_server, name="openai/our-own-model")
     asked = ChatRequest({**request().body, "model": "openai/our-own-model"})
     assert asyncio.run(gateway.send(asked, SCOPE)).cost_usd is None
 
 
-def test_missing_usage_is_estimated_and_flagged(fake_server):
+def test_missing_usage_is_estimated_and_flagged(fake_server: Any) -> None:
     fake_server.script(faults=["missing_usage"])
     reply = asyncio.run(gateway_to(fake_server).send(request(), SCOPE))
     assert reply.usage.is_estimated is True
@@ -77,7 +79,7 @@ def test_missing_usage_is_estimated_and_flagged(fake_server):
     assert reply.cost_usd > 0
 
 
-def test_another_model_than_the_one_asked_is_recorded(fake_server):
+def test_another_model_than_the_one_asked_is_recorded(fake_server: Any) -> None:
     fake_server.script(faults=["wrong_model"])
     gateway = gateway_to(fake_server)
     asyncio.run(gateway.send(request(), SCOPE))
@@ -94,7 +96,7 @@ def test_another_model_than_the_one_asked_is_recorded(fake_server):
         ("truncated_body", ErrorClass.CONNECTION),
     ],
 )
-def test_a_transient_fault_is_tried_exactly_as_often_as_allowed(fake_server, fault, error_class):
+def test_a_transient_fault_is_tried_exactly_as_often_as_allowed(fake_server: Any, fault: str, error_class: ErrorClass) -> None:
     fake_server.script(faults=[fault] * 10)
     gateway = gateway_to(fake_server)
     assert failure(gateway).error_class is error_class
@@ -103,7 +105,7 @@ def test_a_transient_fault_is_tried_exactly_as_often_as_allowed(fake_server, fau
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "503", "reset", "truncated_body"])
-def test_one_transient_fault_costs_one_more_request(fake_server, fault):
+def test_one_transient_fault_costs_one_more_request(fake_server: Any, fault: str) -> None:
     fake_server.script(faults=[fault])
     asyncio.run(gateway_to(fake_server).send(request(), SCOPE))
     assert fake_server.n_requests() == 2
@@ -124,7 +126,7 @@ def test_one_transient_fault_costs_one_more_request(fake_server, fault):
         ("empty_choices", ErrorClass.INVALID_STRUCTURE),
     ],
 )
-def test_a_lasting_fault_is_one_request_with_its_class_and_is_not_cached(fake_server, fault, error_class):
+def test_a_lasting_fault_is_one_request_with_its_class_and_is_not_cached(fake_server: Any, fault: str, error_class: ErrorClass) -> None:
     fake_server.script(faults=[fault])
     gateway = gateway_to(fake_server)
     assert failure(gateway).error_class is error_class
@@ -134,26 +136,28 @@ def test_a_lasting_fault_is_one_request_with_its_class_and_is_not_cached(fake_se
     assert sum(call.usage.prompt_tokens for call in ledger(gateway)) == fake_server.log()["prompt_tokens"]
 
 
-def test_retry_after_of_the_server_is_honoured(fake_server):
+def test_retry_after_of_the_server_is_honoured(fake_server: Any) -> None:
     fake_server.script(faults=["429_retry_after"], retry_after="0.3")
     asyncio.run(gateway_to(fake_server).send(request(), SCOPE))
     first, second = fake_server.log()["requests"]
     assert second["at_s"] - first["at_s"] >= 0.3
 
 
-def test_a_stalled_server_is_a_timeout_and_is_tried_again(fake_server):
+def test_a_stalled_server_is_a_timeout_and_is_tried_again(fake_server: Any) -> None:
     fake_server.script(faults=["stall"])
     gateway = gateway_to(fake_server, timeout_s=0.5)
     asyncio.run(gateway.send(request(), SCOPE))
     assert [call.error_class for call in ledger(gateway)] == [ErrorClass.TIMEOUT, None]
 
 
-def test_a_server_that_is_not_there_is_a_connection_error():
-    gateway = MeteredGateway(LitellmTransport(ModelSettings("openai/x", api_base="http://127.0.0.1:9/v1")), None, backoff_s=0.001, max_attempts=2)
+def test_a_server_that_is_not_there_is_a_connection_error() -> None:
+    gateway = MeteredGateway(
+        LitellmTransport(ModelSettings("openai/x", api_base="http://127.0.0.1:9/v1")), None, backoff_s=0.001, max_attempts=2
+    )
     assert failure(gateway).error_class is ErrorClass.CONNECTION
 
 
-def structured(gateway: MeteredGateway, user: str = "compare"):
+def structured(gateway: MeteredGateway, user: str = "compare") -> StructuredReply[Verdict]:
     return asyncio.run(
         ask(
             gateway, model=ModelSettings("openai/gpt-4o-mini"), system="s", user=user, response_model=Verdict, task=None, scope=SCOPE
@@ -162,7 +166,7 @@ def structured(gateway: MeteredGateway, user: str = "compare"):
 
 
 @pytest.mark.parametrize("fault", ["invalid_json", "wrong_schema"])
-def test_a_repair_is_counted_once_for_each_request(fake_server, fault):
+def test_a_repair_is_counted_once_for_each_request(fake_server: Any, fault: str) -> None:
     fake_server.script(faults=[fault])
     gateway = gateway_to(fake_server)
     reply = structured(gateway)
@@ -173,14 +177,14 @@ def test_a_repair_is_counted_once_for_each_request(fake_server, fault):
     assert reply.cost_usd == pytest.approx(sum(call.cost_usd for call in ledger(gateway)))
 
 
-def test_a_repair_that_fails_ends_after_two_requests(fake_server):
+def test_a_repair_that_fails_ends_after_two_requests(fake_server: Any) -> None:
     fake_server.script(faults=["invalid_json"] * 5)
     with pytest.raises(ModelError) as caught:
         structured(gateway_to(fake_server))
     assert (caught.value.error_class, fake_server.n_requests()) == (ErrorClass.INVALID_STRUCTURE, 2)
 
 
-def test_mixed_faults_end_answered_or_classed_and_the_counts_equal_the_servers(fake_server):
+def test_mixed_faults_end_answered_or_classed_and_the_counts_equal_the_servers(fake_server: Any) -> None:
     kinds = ["429", "500", "503", "reset", "invalid_json", "wrong_schema", "refusal", "length", "empty_choices", "missing_usage"]
     fake_server.script(fault_rate=0.3, fault_kinds=kinds, seed=5)
     gateway = gateway_to(fake_server)
@@ -202,7 +206,7 @@ def test_mixed_faults_end_answered_or_classed_and_the_counts_equal_the_servers(f
     assert log["most_in_flight"] <= 8
 
 
-def test_a_key_is_sent_only_where_it_was_named_for_and_never_stands_in_an_error(fake_server, monkeypatch):
+def test_a_key_is_sent_only_where_it_was_named_for_and_never_stands_in_an_error(fake_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-123")
     fake_server.script(faults=["401"])
     assert "sk-canary-123" not in str(failure(gateway_to(fake_server)))
@@ -212,7 +216,7 @@ def test_a_key_is_sent_only_where_it_was_named_for_and_never_stands_in_an_error(
     assert fake_server.log()["requests"][1]["authorization"] == "Bearer abc-canary-456"
 
 
-def test_no_key_reaches_the_store(fake_server, monkeypatch, tmp_path):
+def test_no_key_reaches_the_store(fake_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OUR_KEY", "sk-canary-123")
     fake_server.script(faults=["401"])
     with open_session(store=tmp_path / "s.db", model=settings(fake_server, api_key_env="OUR_KEY")) as session:
@@ -225,7 +229,7 @@ def test_no_key_reaches_the_store(fake_server, monkeypatch, tmp_path):
     assert b"canary" not in written
 
 
-def test_a_second_session_on_the_same_store_asks_nothing_again(fake_server, tmp_path):
+def test_a_second_session_on_the_same_store_asks_nothing_again(fake_server: Any, tmp_path: Path) -> None:
     for _ in range(2):
         with open_session(store=tmp_path / "s.db", model=settings(fake_server)) as session:
             reply = asyncio.run(session.gateway.send(request(), SCOPE))
@@ -233,7 +237,7 @@ def test_a_second_session_on_the_same_store_asks_nothing_again(fake_server, tmp_
     assert fake_server.n_requests() == 1
 
 
-def test_another_api_base_is_another_call(fake_server, tmp_path):
+def test_another_api_base_is_another_call(fake_server: Any, tmp_path: Path) -> None:
     for api_base in (fake_server.url, fake_server.url.replace("127.0.0.1", "localhost")):
         with open_session(store=tmp_path / "s.db", model=settings(fake_server, api_base=api_base)) as session:
             asyncio.run(session.gateway.send(request(), SCOPE))

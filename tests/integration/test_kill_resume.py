@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def n_answered(place: Path) -> int:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(fake_server, tmp_path, seed):
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(fake_server: Any, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     place = tmp_path / "store.db"
     fake_server.script(latency_s=0.02)
@@ -66,7 +67,7 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(fake_serve
         assert store.run_summary(run.run_id).n_calls == 2 * N_ITEMS
 
 
-def test_a_finished_run_started_again_sends_nothing(fake_server, tmp_path):
+def test_a_finished_run_started_again_sends_nothing(fake_server: Any, tmp_path: Path) -> None:
     place = tmp_path / "store.db"
     assert start(place, fake_server.url).wait() == 0
     n_requests = fake_server.n_requests()
@@ -74,7 +75,7 @@ def test_a_finished_run_started_again_sends_nothing(fake_server, tmp_path):
     assert fake_server.n_requests() == n_requests == 2 * N_ITEMS
 
 
-def test_ctrl_c_finishes_the_items_in_flight_and_leaves_the_run_resumable(fake_server, tmp_path):
+def test_ctrl_c_finishes_the_items_in_flight_and_leaves_the_run_resumable(fake_server: Any, tmp_path: Path) -> None:
     place = tmp_path / "store.db"
     fake_server.script(latency_s=0.05)
     process = start(place, fake_server.url)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
-from epm.rationale import Axis
+
+if TYPE_CHECKING:
+    from epm.rationale import Axis
 
 
 def register(app: typer.Typer) -> None:
@@ -55,6 +57,8 @@ def export(
 
 
 def _min_scores(texts: list[str]) -> dict[Axis, float]:
+    from epm.rationale import Axis
+
     found: dict[Axis, float] = {}
     for text in texts:
         axis, _, score = text.partition("=")

@@ -66,8 +66,8 @@ def render_report(report: TeachReport) -> str:
         f"run {report.run_id}: {report.n_items} items, {report.n_new} new at {report.pairs_per_s:.1f}/s",
         f"  decided {report.n_decided}, undecided {report.n_abstained}, failed {report.n_failed} (by class: {failed})",
         f"  relations: {relations}",
-        f"  questions {report.n_questions}, searches {report.n_searches}, recalled {report.n_recalled} (reuse {report.reuse:.1%}), "
-        f"researched {report.n_researched}",
+        f"  questions {report.n_questions}, searches {report.n_searches}, researched {report.n_researched}",
+        f"  recalled {report.n_recalled} (reuse {report.reuse:.1%})",
         f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}",
         f"  calls {report.n_calls} ({report.n_cached} cached), cost ${report.cost_usd:.4f}{unpriced}",
         f"  knowledge: {report.knowledge}, {report.n_indexed} entries, indexed in {report.index_s:.1f} s",

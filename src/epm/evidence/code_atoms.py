@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.identifiers import is_contained, is_same_stem, is_sibling
-from epm.evidence.normalise import fold, tokens
+from epm.evidence.normalise import fold, squeeze, tokens
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import STRONG, find_written
 from epm.rationale import Verdict
@@ -91,12 +91,12 @@ def _is_known(value: Value, others: Sequence[Value], other: ParsedListing) -> bo
 
 
 def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """What either side is for; a target that names the other product makes an accessory of the side."""
     a, b = _target(left, right), _target(right, left)
     if a is None and b is None:
         return ()
     if a is not None and b is not None:
-        left_keys, right_keys = ({t.key for t in tokens(fold("", v.key))} for v in (a, b))
-        return (Atom("compatibility", a, b, "target", _target_verdict(left_keys, right_keys), 0.3),)
+        return (Atom("compatibility", a, b, "target", _target_verdict(a, b), 0.3),)
     value, other = (a, right) if a is not None else (b, left)
     types = {v.key for v in left.of("type")} & {v.key for v in right.of("type")}
     is_strong = value is not None and value.trust == STRONG
@@ -128,9 +128,10 @@ def _names_entity(target: Value, other: ParsedListing, *, head_only: bool = Fals
     return bool(grams & {v.key for v in _codes(other)}) or len(grams & names) > 1 or (brand is not None and brand.key in grams)
 
 
-def _target_verdict(left: set[str], right: set[str]) -> Verdict:
-    if left <= right or right <= left:
+def _target_verdict(left: Value, right: Value) -> Verdict:
+    left_words, right_words = ({token.key for token in tokens(fold("", side.key))} for side in (left, right))
+    if left_words <= right_words or right_words <= left_words:
         return Verdict.SAME
-    left_numbers, right_numbers = ({run for key in side for run in _DIGITS.findall(key)} for side in (left, right))
+    left_numbers, right_numbers = ({run for word in side.key.split() for run in _DIGITS.findall(squeeze(word))} for side in (left, right))
     is_conflict = bool(left_numbers) and bool(right_numbers) and not left_numbers & right_numbers
     return Verdict.DIFFERENT if is_conflict else Verdict.UNKNOWN

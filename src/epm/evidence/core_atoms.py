@@ -12,6 +12,7 @@ _GUESS = "lead"
 
 
 def brand_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The brands: equal or written in the other title, in conflict when both are certain, else unknown."""
     a, b = left.first("brand"), right.first("brand")
     if a is None or b is None:
         return () if a is None and b is None else (Atom("brand", a, b, "brand", Verdict.UNKNOWN, 0.0),)
@@ -41,6 +42,7 @@ def _shared_brand(a: Value, b: Value, left: ParsedListing, right: ParsedListing)
 
 
 def type_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The product types by the multilingual type table."""
     a, b = left.of("type"), right.of("type")
     shared = next(((x, y) for x in a for y in b if x.key == y.key), None)
     if shared is not None:
@@ -51,6 +53,7 @@ def type_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
 
 
 def generation_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """Generations and model years."""
     found: list[Atom] = []
     for kind in ("gen ", "year "):
         a = [v for v in left.of("generation") if v.key.startswith(kind)]

@@ -10,6 +10,7 @@ from epm.rationale import Verdict
 
 
 def gtin_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The GTINs: only valid ones agree or conflict."""
     a, b = left.of("gtin"), right.of("gtin")
     if not a or not b:
         return value_sets("gtin", a, b, same_key, "gtin")
@@ -35,6 +36,7 @@ def part_number_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, 
 
 
 def asin_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The ASINs: equality agrees, inequality refutes nothing."""
     found = value_sets("asin", left.of("asin"), right.of("asin"), same_key, "asin")
     # One product may carry several ASINs, so inequality refutes nothing.
     return tuple(Atom("asin", x.left, x.right, x.rule, Verdict.UNKNOWN, 0.0) if x.verdict is Verdict.DIFFERENT else x for x in found)

@@ -93,7 +93,7 @@ def _is_code(text: str, key: str) -> bool:
     if n_digits == 0:
         return False
     if n_letters == 0:
-        return len(key) >= _MIN_DIGIT_CODE and "." not in text and not (len(key) == len(text) and key.endswith("000"))
+        return len(key) >= _MIN_DIGIT_CODE and not set(text) & set("./") and not (len(key) == len(text) and key.endswith("000"))
     is_long_enough = len(key) >= _MIN_CODE or (len(key) == _MIN_CODE - 1 and n_digits > 1)
     return is_long_enough and _spec_pattern().fullmatch(key) is None
 
@@ -138,7 +138,10 @@ def is_contained(shorter: str, longer: str) -> bool:
         return False
     if longer.startswith(shorter):
         # A letter more makes another model of a short code; long codes carry colours and regions at their end.
-        return (len(shorter) >= _MIN_STEM and not longer[len(shorter)].isdigit()) or not shorter[-1].isdigit()
+        rest = longer[len(shorter) :]
+        if not rest or (shorter[-1].isdigit() and rest[0].isdigit()):
+            return not rest
+        return len(shorter) >= _MIN_STEM or (len(shorter) + len(rest) > _MIN_SUFFIXED and rest in _suffixes())
     return longer.endswith(shorter) and (not longer[-len(shorter) - 1].isdigit() or not shorter[0].isdigit())
 
 

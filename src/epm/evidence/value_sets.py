@@ -13,6 +13,7 @@ STRONG = "strong"
 
 
 def same_key(left: Value, right: Value) -> bool:
+    """True if two values have one key."""
     return left.key == right.key
 
 
@@ -34,6 +35,7 @@ def value_sets(
 
 
 def head(values: Sequence[Value]) -> Value | None:
+    """The first value, if any."""
     return values[0] if values else None
 
 

@@ -19,6 +19,7 @@ def named_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tu
 
 
 def measure_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """One atom for each dimension of a measured attribute that a side states."""
     dimensions = sorted({v.dimension for v in (*left.of(attribute), *right.of(attribute))})
     found: list[Atom] = []
     for dimension in dimensions:
@@ -32,6 +33,7 @@ def _pack(listing: ParsedListing) -> Value | None:
 
 
 def pack_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The pack counts; a pack against silence decides, because a single unit goes without saying."""
     a, b = _pack(left), _pack(right)
     if a is None and b is None:
         return ()
@@ -43,6 +45,7 @@ def pack_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
 
 
 def bundle_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """What is added on either side; an addition that the other side never mentions decides."""
     a, b = _part(left), _part(right)
     if a is not None and b is not None:
         left_keys, right_keys = ({t.key for t in tokens(fold("", v.key))} for v in (a, b))
@@ -62,6 +65,7 @@ def _part(listing: ParsedListing) -> Value | None:
 
 
 def condition_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """The conditions; used against silence decides, because new goes without saying."""
     a, b = (next((v for v in side.of("condition") if v.key != NEW), side.first("condition")) for side in (left, right))
     if a is None and b is None:
         return ()

@@ -1,9 +1,9 @@
 """Which axis an attribute named by a model belongs to.
 
-The rule, in this order: one of our own names (``AXIS_ATTRIBUTES``) keeps its axis; a name that says identifier words (mpn, sku, part number, model number, …) is ``identifier``;
-a name whose words say what variants of one product differ in (colour, size, capacity, pack, condition, …) is
-``variant``; brand, line, model, type and every unknown name are ``core``, because an unknown difference speaks about
-which product it is.
+The rule, in this order: one of our own names (``AXIS_ATTRIBUTES``) keeps its axis; a name that says identifier words
+(mpn, sku, part number, model number, …) is ``identifier``; a name whose words say what variants of one product differ
+in (colour, size, capacity, pack, condition, …) is ``variant``; brand, line, model, type and every unknown name are
+``core``, because an unknown difference speaks about which product it is.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def listing_entries(pairs: Iterable[Pair], *, provenance: str, now_s: float = 0.
     found: dict[str, tuple[str, list[str]]] = {}
     for pair in pairs:
         for listing in (pair.left, pair.right):
-            text, pair_ids = found.setdefault(listing_entry_id(listing), (listing_text(listing), []))
+            _, pair_ids = found.setdefault(listing_entry_id(listing), (listing_text(listing), []))
             if not pair_ids or pair_ids[-1] != pair.id:
                 pair_ids.append(pair.id)
     return [

@@ -143,7 +143,9 @@ class ChromaIndex:
         )
         stored = dict(collection.metadata or {})
         if stored != expected:
-            msg = f"knowledge index {str(path)!r} holds vectors of {stored!r}, but this run encodes with {expected!r}; choose another folder"
+            msg = (
+                f"knowledge index {str(path)!r} holds vectors of {stored!r}, but this run encodes with {expected!r}; choose another folder"
+            )
             raise ArtifactError(msg)
         return collection
 

@@ -158,7 +158,9 @@ def _checked_minilm_folder() -> Path:
 def _ngrams(text: str) -> list[bytes]:
     words = text[:_READ_CHARS].lower().split()
     padded = [f" {word} " for word in words]
-    return [word[i : i + n].encode("utf-8", "surrogatepass") for word in padded for n in (3, 4, 5) for i in range(max(1, len(word) - n + 1))]
+    return [
+        word[i : i + n].encode("utf-8", "surrogatepass") for word in padded for n in (3, 4, 5) for i in range(max(1, len(word) - n + 1))
+    ]
 
 
 def _normalised(vectors: Vectors) -> Vectors:

@@ -46,7 +46,11 @@ class _Shelf:
         """The rows of that entity and attribute; ``None`` when the query names neither."""
         if entity is None and attribute is None:
             return None
-        keys = [k for k in self._rows_by_key if entity in {None, k[0]} and attribute in {None, k[1]}] if None in {entity, attribute} else [(entity, attribute)]
+        keys = (
+            [k for k in self._rows_by_key if entity in {None, k[0]} and attribute in {None, k[1]}]
+            if None in {entity, attribute}
+            else [(entity, attribute)]
+        )
         return sorted(row for key in keys for row in self._rows_by_key.get(key, ()))
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import pytest
+
 from epm.decision import Decision
 from epm.gateway.completion import completion_body
 from epm.gateway.metered import MeteredGateway
@@ -49,7 +50,9 @@ class ScriptedTransport(RulesTransport):
     def sent(self, kind: TaskKind | None = None) -> list[str]:
         """Everything that was sent, or what was sent for one task: bodies and payloads as text."""
         chosen = [r for r in self.requests if kind is None or (r.task is not None and r.task.kind is kind)]
-        return [json.dumps([dict(r.body), None if r.task is None else dict(r.task.payload)], ensure_ascii=False, default=str) for r in chosen]
+        return [
+            json.dumps([dict(r.body), None if r.task is None else dict(r.task.payload)], ensure_ascii=False, default=str) for r in chosen
+        ]
 
 
 class Teacher:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from epm.errors import ArtifactError
 from epm.knowledge.catalogue import default_index
 from epm.knowledge.embedder import MiniLmEmbedder, minilm_is_installed

@@ -1,10 +1,14 @@
 """The teacher's graph over a scripted model: what it shows, recalls, searches, vetoes and records."""
 
+# ruff: noqa: ANN001, ANN201, ANN202
+# The doubles live in conftest.py, which tests cannot import for their types.
+
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
+
 from epm.decision import Outcome
 from epm.errors import ErrorClass, ModelError
 from epm.evidence.tasks import answer as rules_answer
@@ -129,7 +133,9 @@ def researching(teacher, pair, question):
 
 def test_a_researched_answer_with_citations_reaches_the_decision_and_the_index(researching, pair) -> None:
     teacher, rival_id = researching
-    teacher.transport.scripts[TaskKind.RESEARCH] = searching(lambda _: {"answer": "Black and red.", "citations": [rival_id, "listing-invented"]})
+    teacher.transport.scripts[TaskKind.RESEARCH] = searching(
+        lambda _: {"answer": "Black and red.", "citations": [rival_id, "listing-invented"]}
+    )
     [decision] = teacher.decide(pair)
     assert (decision.provenance["n_searches"], decision.provenance["n_researched"]) == (1, 1)
     assert decision.provenance["citations"] == [rival_id]
@@ -169,7 +175,9 @@ def test_an_answer_without_a_result_it_rests_on_is_thrown_away(researching, pair
 def test_a_model_that_searches_without_end_is_stopped_and_its_question_stays_open(researching, pair) -> None:
     teacher, _ = researching
     counter = iter(range(1000))
-    teacher.transport.scripts[TaskKind.RESEARCH] = lambda *_: {"tool_call": {"name": "find_rivals", "arguments": {"query": f"again {next(counter)}"}}}
+    teacher.transport.scripts[TaskKind.RESEARCH] = lambda *_: {
+        "tool_call": {"name": "find_rivals", "arguments": {"query": f"again {next(counter)}"}}
+    }
     [decision] = teacher.decide(pair)
     assert decision.outcome is Outcome.DECIDED
     assert len(teacher.transport.sent(TaskKind.RESEARCH)) == 5
@@ -207,7 +215,7 @@ def test_a_rationale_that_lies_twice_is_vetoed_and_nothing_is_learned_from_it(re
 
 def test_a_lie_that_is_repaired_once_is_decided_and_marked_for_review(teacher, pair) -> None:
     drafts = iter([lying, lambda payload, _: rules_answer("decide", payload)])
-    teacher.transport.scripts[TaskKind.DECIDE] = lambda payload, body: next(drafts)(payload, body)
+    teacher.transport.scripts[TaskKind.DECIDE] = lambda *sent: next(drafts)(*sent)
     [decision] = teacher.decide(pair)
     assert decision.outcome is Outcome.DECIDED
     assert decision.provenance["review_reasons"] == ["repaired"]

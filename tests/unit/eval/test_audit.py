@@ -60,6 +60,15 @@ def test_a_failed_pair_is_no_agreement_even_when_the_oracle_says_no_match(
     report.require_agreement(0.5)
 
 
+def test_a_pair_that_both_leave_undecided_is_listed_as_no_agreement(
+    pair_of: Callable[..., Pair], failed_decision: Callable[[Pair], Decision], abstained_decision: Callable[[Pair], Decision]
+) -> None:
+    pair = pair_of(0, MATCH)
+    report = compare_decisions([pair], ("student", [abstained_decision(pair)]), ("oracle", [failed_decision(pair)]))
+    assert [(d.student, d.oracle, d.pair_ids) for d in report.disagreements] == [("undecided", "failed (timeout)", ("p0",))]
+    assert report.agreement_of_all == 0.0
+
+
 def test_an_audit_without_gold_or_without_pairs_is_still_strict_json(
     pair_of: Callable[..., Pair], decision_of: Callable[..., Decision]
 ) -> None:

@@ -66,7 +66,9 @@ def test_scores_are_none_when_one_decided_pair_has_none(pair_of: Callable[..., P
     assert outcomes(pairs, [decision_of(pairs[0], MATCH, 0.9), decision_of(pairs[1], NO_MATCH)]).scores is None
 
 
-def test_probabilities_that_only_repeat_the_labels_are_no_scores(pair_of: Callable[..., Pair], decision_of: Callable[..., Decision]) -> None:
+def test_probabilities_that_only_repeat_the_labels_are_no_scores(
+    pair_of: Callable[..., Pair], decision_of: Callable[..., Decision]
+) -> None:
     pairs = [pair_of(0, MATCH), pair_of(1, NO_MATCH)]
     assert outcomes(pairs, [decision_of(pairs[0], MATCH, 1.0), decision_of(pairs[1], NO_MATCH, 0.0)]).scores is None
     assert outcomes(pairs, [decision_of(pairs[0], MATCH, 1.0), decision_of(pairs[1], MATCH, 0.0)]).scores is not None
@@ -102,9 +104,11 @@ def test_the_threshold_has_the_best_f1_and_ties_go_to_fewer_matches(
 def test_a_threshold_counts_undecided_positives_as_missed(
     pair_of: Callable[..., Pair], decision_of: Callable[..., Decision], failed_decision: Callable[[Pair], Decision]
 ) -> None:
-    pairs = [pair_of(i, MATCH) for i in range(3)]
-    decisions = [decision_of(pairs[0], MATCH, 0.9), failed_decision(pairs[1]), failed_decision(pairs[2])]
-    assert choose_threshold(outcomes(pairs, decisions)) == pytest.approx(0.9)
+    pairs = [pair_of(i, gold) for i, gold in enumerate([MATCH, NO_MATCH, NO_MATCH, MATCH, *[MATCH] * 4])]
+    scored = [decision_of(p, MATCH, s) for p, s in zip(pairs[:4], [0.9, 0.8, 0.7, 0.6], strict=True)]
+    assert choose_threshold(outcomes(pairs[:4], scored)) == pytest.approx(0.85)
+    # with four matches missed anyway, F1 is 2/7 at one predicted match and 4/10 at four
+    assert choose_threshold(outcomes(pairs, [*scored, *map(failed_decision, pairs[4:])])) == pytest.approx(0.6)
 
 
 def test_no_threshold_without_scores_and_an_error_without_matches(

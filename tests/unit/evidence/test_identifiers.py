@@ -45,8 +45,10 @@ def test_every_single_wrong_digit_breaks_the_check_digit() -> None:
 def test_a_code_is_contained_when_only_a_prefix_or_suffix_is_missing() -> None:
     assert is_contained("97185", "ver97185")
     assert is_contained("dgs1008p", "1008p")
+    assert is_contained("pn42a450", "pn42a450p")
     assert not is_contained("1008", "21008")
     assert not is_contained("kx120", "kx1200")
+    assert not is_contained("kx120", "kx120f")
 
 
 def test_numbers_of_one_series_are_siblings_and_colour_suffixes_are_not() -> None:

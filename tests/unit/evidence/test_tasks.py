@@ -42,7 +42,8 @@ def test_only_an_answer_about_the_same_entity_and_attribute_is_sufficient() -> N
     assert not sufficient({"text": "black", "entity": "kolvra:kx120", "attribute": "size"})
     assert not sufficient({"text": "unknown", "entity": "kolvra:kx120", "attribute": "colour"})
     assert not sufficient(
-        {"text": "black", "entity": "kolvra:kx120", "attribute": "colour"}, {"text": "white", "entity": "kolvra:kx120", "attribute": "colour"}
+        {"text": "black", "entity": "kolvra:kx120", "attribute": "colour"},
+        {"text": "white", "entity": "kolvra:kx120", "attribute": "colour"},
     )
 
 

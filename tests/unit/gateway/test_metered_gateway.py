@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def request(text: str = "hello") -> ChatRequest:
     return ChatRequest({"model": "m", "messages": [{"role": "user", "content": text}]})
 
 
-def gateway_over(transport, **settings) -> MeteredGateway:
+def gateway_over(transport: Any, **settings: Any) -> MeteredGateway:
     return MeteredGateway(transport, None, backoff_s=0.001, **settings)
 
 
@@ -27,11 +28,11 @@ def ledger(gateway: MeteredGateway) -> list:
     return list(gateway.log.calls)
 
 
-def test_a_repeated_request_is_answered_from_the_cache_and_the_hit_is_visible(scripted):
+def test_a_repeated_request_is_answered_from_the_cache_and_the_hit_is_visible(scripted: Any) -> None:
     transport = scripted("one", "two")
     gateway = gateway_over(transport)
 
-    async def ask_twice():
+    async def ask_twice() -> tuple[ChatReply, ChatReply]:
         return await gateway.send(request(), SCOPE), await gateway.send(request(), SCOPE)
 
     first, second = asyncio.run(ask_twice())
@@ -42,11 +43,11 @@ def test_a_repeated_request_is_answered_from_the_cache_and_the_hit_is_visible(sc
     assert [(call.is_cached, call.cost_usd) for call in ledger(gateway)] == [(False, 0.25), (True, 0.0)]
 
 
-def test_another_sample_index_is_another_call(scripted):
+def test_another_sample_index_is_another_call(scripted: Any) -> None:
     transport = scripted("one", "two")
     gateway = gateway_over(transport)
 
-    async def ask_twice():
+    async def ask_twice() -> ChatReply:
         await gateway.send(request(), SCOPE)
         return await gateway.send(request(), CallScope("run", "item", "decide", sample_index=1))
 
@@ -54,11 +55,11 @@ def test_another_sample_index_is_another_call(scripted):
     assert len(transport.requests) == 2
 
 
-def test_identical_requests_in_flight_share_one_call(scripted):
+def test_identical_requests_in_flight_share_one_call(scripted: Any) -> None:
     transport = scripted("one", delay_s=0.01)
     gateway = gateway_over(transport)
 
-    async def ask_together():
+    async def ask_together() -> list[ChatReply]:
         return await asyncio.gather(*(gateway.send(request(), SCOPE) for _ in range(5)))
 
     replies = asyncio.run(ask_together())
@@ -66,11 +67,11 @@ def test_identical_requests_in_flight_share_one_call(scripted):
     assert sorted(reply.is_cached for reply in replies) == [False, True, True, True, True]
 
 
-def test_a_follower_takes_over_when_the_caller_in_front_is_cancelled(scripted):
+def test_a_follower_takes_over_when_the_caller_in_front_is_cancelled(scripted: Any) -> None:
     transport = scripted("one", delay_s=0.02)
     gateway = gateway_over(transport)
 
-    async def cancel_the_leader():
+    async def cancel_the_leader() -> ChatReply:
         leader = asyncio.create_task(gateway.send(request(), SCOPE))
         follower = asyncio.create_task(gateway.send(request(), SCOPE))
         await asyncio.sleep(0.005)
@@ -82,7 +83,7 @@ def test_a_follower_takes_over_when_the_caller_in_front_is_cancelled(scripted):
 
 
 @pytest.mark.parametrize("error_class", [c for c in ErrorClass if c.is_retryable])
-def test_a_transient_failure_is_tried_again_and_every_attempt_is_in_the_ledger(scripted, error_class):
+def test_a_transient_failure_is_tried_again_and_every_attempt_is_in_the_ledger(scripted: Any, error_class: ErrorClass) -> None:
     transport = scripted(ModelError("once", error_class), ModelError("twice", error_class), "fine")
     gateway = gateway_over(transport)
     reply = asyncio.run(gateway.send(request(), SCOPE))
@@ -91,7 +92,7 @@ def test_a_transient_failure_is_tried_again_and_every_attempt_is_in_the_ledger(s
 
 
 @pytest.mark.parametrize("error_class", [c for c in ErrorClass if not c.is_retryable])
-def test_a_lasting_failure_is_tried_once(scripted, error_class):
+def test_a_lasting_failure_is_tried_once(scripted: Any, error_class: ErrorClass) -> None:
     transport = scripted(ModelError("no", error_class), "fine")
     with pytest.raises(ModelError) as caught:
         asyncio.run(gateway_over(transport).send(request(), SCOPE))
@@ -99,14 +100,14 @@ def test_a_lasting_failure_is_tried_once(scripted, error_class):
     assert len(transport.requests) == 1
 
 
-def test_attempts_are_bounded_and_the_last_error_says_so(scripted):
+def test_attempts_are_bounded_and_the_last_error_says_so(scripted: Any) -> None:
     transport = scripted(OVERLOADED)
     with pytest.raises(ModelError, match=r"busy \(gave up at attempt 3\)"):
         asyncio.run(gateway_over(transport, max_attempts=3).send(request(), SCOPE))
     assert len(transport.requests) == 3
 
 
-def test_retry_after_is_a_lower_bound_of_the_wait(scripted):
+def test_retry_after_is_a_lower_bound_of_the_wait(scripted: Any) -> None:
     transport = scripted(ModelError("slow", ErrorClass.RATE_LIMITED, retry_after_s=0.15), "fine")
     gateway = gateway_over(transport)
     asyncio.run(gateway.send(request(), SCOPE))
@@ -114,14 +115,14 @@ def test_retry_after_is_a_lower_bound_of_the_wait(scripted):
     assert second.started_at_s - first.started_at_s >= 0.15
 
 
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(scripted):
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(scripted: Any) -> None:
     transport = scripted(ModelError("slow", ErrorClass.RATE_LIMITED, retry_after_s=3600), "fine")
     with pytest.raises(ModelError) as caught:
         asyncio.run(gateway_over(transport).send(request(), SCOPE))
     assert (caught.value.error_class, len(transport.requests)) == (ErrorClass.RATE_LIMITED, 1)
 
 
-def test_a_call_past_its_deadline_is_a_timeout_whose_bill_is_unknown(scripted):
+def test_a_call_past_its_deadline_is_a_timeout_whose_bill_is_unknown(scripted: Any) -> None:
     gateway = gateway_over(scripted("late", delay_s=1), timeout_s=0.01, max_attempts=1)
     with pytest.raises(ModelError) as caught:
         asyncio.run(gateway.send(request(), SCOPE))
@@ -139,11 +140,11 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("error_class", UNUSABLE)
-def test_an_unusable_reply_is_classed_billed_and_never_cached(scripted, error_class):
+def test_an_unusable_reply_is_classed_billed_and_never_cached(scripted: Any, error_class: ErrorClass) -> None:
     transport = scripted(UNUSABLE[error_class], "fine")
     gateway = gateway_over(transport)
 
-    async def ask_twice():
+    async def ask_twice() -> tuple[ErrorClass, ChatReply]:
         with pytest.raises(ModelError) as caught:
             await gateway.send(request(), SCOPE)
         return caught.value.error_class, await gateway.send(request(), SCOPE)
@@ -151,25 +152,28 @@ def test_an_unusable_reply_is_classed_billed_and_never_cached(scripted, error_cl
     found, reply = asyncio.run(ask_twice())
     assert found is error_class
     assert reply.is_cached is False
-    assert [(call.error_class, call.usage.prompt_tokens, call.cost_usd) for call in ledger(gateway)] == [(error_class, 10, 0.25), (None, 10, 0.25)]
+    assert [(call.error_class, call.usage.prompt_tokens, call.cost_usd) for call in ledger(gateway)] == [
+        (error_class, 10, 0.25),
+        (None, 10, 0.25),
+    ]
 
 
-def test_no_more_calls_are_in_flight_than_allowed_and_the_allowance_is_used(scripted):
+def test_no_more_calls_are_in_flight_than_allowed_and_the_allowance_is_used(scripted: Any) -> None:
     transport = scripted("one", delay_s=0.005)
     gateway = gateway_over(transport, concurrency=3)
 
-    async def ask_many():
+    async def ask_many() -> None:
         await asyncio.gather(*(gateway.send(request(str(i)), SCOPE) for i in range(12)))
 
     asyncio.run(ask_many())
     assert transport.most_in_flight == 3
 
 
-def test_a_cancelled_waiter_does_not_lose_its_slot(scripted):
+def test_a_cancelled_waiter_does_not_lose_its_slot(scripted: Any) -> None:
     transport = scripted("one", delay_s=0.01)
     gateway = gateway_over(transport, concurrency=1)
 
-    async def cancel_a_waiter():
+    async def cancel_a_waiter() -> ChatReply:
         tasks = [asyncio.create_task(gateway.send(request(str(i)), SCOPE)) for i in range(4)]
         await asyncio.sleep(0.002)
         tasks[1].cancel()
@@ -180,10 +184,10 @@ def test_a_cancelled_waiter_does_not_lose_its_slot(scripted):
     assert gateway.limiter.n_in_flight == 0
 
 
-def test_one_gateway_serves_several_event_loops(scripted):
+def test_one_gateway_serves_several_event_loops(scripted: Any) -> None:
     gateway = gateway_over(scripted("one", delay_s=0.002), concurrency=1)
 
-    async def ask_many(start: int):
+    async def ask_many(start: int) -> None:
         await asyncio.gather(*(gateway.send(request(str(start + i)), SCOPE) for i in range(3)))
 
     asyncio.run(ask_many(0))
@@ -200,8 +204,8 @@ class TaskTransport:
         return ChatReply(completion_body("t", {"content": "x"}), Usage(0, 0), "t", 0.0, 0.0)
 
 
-def test_the_typed_task_is_part_of_the_key_only_where_it_determines_the_answer(scripted):
-    def key(transport, title: str) -> str:
+def test_the_typed_task_is_part_of_the_key_only_where_it_determines_the_answer(scripted: Any) -> None:
+    def key(transport: Any, title: str) -> str:
         task = Task(TaskKind.DECIDE, {"title": title})
         return cache_key(transport, ChatRequest(request().body, task), sample_index=0)
 

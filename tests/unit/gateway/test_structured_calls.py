@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from epm.errors import ErrorClass, ModelError, StoreError
 from epm.gateway.completion import completion_body
 from epm.gateway.metered import MeteredGateway
-from epm.gateway.request import CallScope, ChatReply, ModelSettings, Usage
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.structured import StructuredReply, ask
 
 
@@ -25,7 +26,7 @@ GOOD = '{"reason": "same mpn", "is_match": true}'
 BAD = '{"reason": "same mpn"}'
 
 
-def ask_once(gateway, user: str = "compare") -> StructuredReply[Verdict]:
+def ask_once(gateway: Any, user: str = "compare") -> StructuredReply[Verdict]:
     return asyncio.run(
         ask(
             gateway, model=ModelSettings("m", max_tokens=77), system="be exact", user=user, response_model=Verdict, task=None,
@@ -34,7 +35,7 @@ def ask_once(gateway, user: str = "compare") -> StructuredReply[Verdict]:
     )  # fmt: skip
 
 
-def test_a_valid_reply_comes_back_as_the_model_with_its_cost(scripted):
+def test_a_valid_reply_comes_back_as_the_model_with_its_cost(scripted: Any) -> None:
     transport = scripted(GOOD)
     reply = ask_once(MeteredGateway(transport, None))
     assert reply == StructuredReply(Verdict(reason="same mpn", is_match=True), cost_usd=0.25, n_calls=1, n_cached=0)
@@ -44,12 +45,12 @@ def test_a_valid_reply_comes_back_as_the_model_with_its_cost(scripted):
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m", 0.0, 77)
 
 
-def test_the_value_carries_no_reply_of_the_library(scripted):
+def test_the_value_carries_no_reply_of_the_library(scripted: Any) -> None:
     value = ask_once(MeteredGateway(scripted(GOOD), None)).value
     assert set(value.__dict__) == {"reason", "is_match"}
 
 
-def test_a_reply_that_does_not_fit_is_repaired_once_and_both_calls_are_counted(scripted):
+def test_a_reply_that_does_not_fit_is_repaired_once_and_both_calls_are_counted(scripted: Any) -> None:
     transport = scripted(BAD, GOOD)
     gateway = MeteredGateway(transport, None)
     reply = ask_once(gateway)
@@ -58,7 +59,7 @@ def test_a_reply_that_does_not_fit_is_repaired_once_and_both_calls_are_counted(s
     assert [call.usage.prompt_tokens for call in gateway.log.calls] == [10, 10]
 
 
-def test_a_reply_that_does_not_fit_after_repair_is_invalid_and_is_asked_anew_the_next_time(scripted):
+def test_a_reply_that_does_not_fit_after_repair_is_invalid_and_is_asked_anew_the_next_time(scripted: Any) -> None:
     transport = scripted(BAD, BAD, GOOD)
     gateway = MeteredGateway(transport, None)
     with pytest.raises(ModelError, match="does not fit Verdict") as caught:
@@ -69,13 +70,13 @@ def test_a_reply_that_does_not_fit_after_repair_is_invalid_and_is_asked_anew_the
 
 
 @pytest.mark.parametrize("error_class", [ErrorClass.AUTH, ErrorClass.BAD_REQUEST, ErrorClass.CONTENT_FILTER])
-def test_errors_of_the_gateway_keep_their_class(scripted, error_class):
+def test_errors_of_the_gateway_keep_their_class(scripted: Any, error_class: ErrorClass) -> None:
     with pytest.raises(ModelError) as caught:
         ask_once(MeteredGateway(scripted(ModelError("no", error_class)), None))
     assert caught.value.error_class is error_class
 
 
-def test_instructor_never_retries_what_the_gateway_gave_up_on(scripted):
+def test_instructor_never_retries_what_the_gateway_gave_up_on(scripted: Any) -> None:
     transport = scripted(ModelError("busy", ErrorClass.OVERLOADED))
     with pytest.raises(ModelError):
         ask_once(MeteredGateway(transport, None, max_attempts=2, backoff_s=0.001))
@@ -83,11 +84,11 @@ def test_instructor_never_retries_what_the_gateway_gave_up_on(scripted):
 
 
 class CutOffGateway:
-    async def send(self, request, scope) -> ChatReply:
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
         return ChatReply(completion_body("m", {"content": '{"rea'}, finish_reason="length"), Usage(1, 1), "m", 0.0, 0.0)
 
 
-def test_a_cut_off_reply_is_truncated_and_not_repaired():
+def test_a_cut_off_reply_is_truncated_and_not_repaired() -> None:
     with pytest.raises(ModelError) as caught:
         ask_once(CutOffGateway())
     assert caught.value.error_class is ErrorClass.TRUNCATED
@@ -97,17 +98,17 @@ class BrokenGateway:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def send(self, request, scope) -> ChatReply:
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
         raise self.error
 
 
 @pytest.mark.parametrize("error", [StoreError("disk full"), ValueError("a bug")])
-def test_a_failure_that_is_not_the_models_is_not_called_one(error):
+def test_a_failure_that_is_not_the_models_is_not_called_one(error: Exception) -> None:
     with pytest.raises(type(error), match=str(error)):
         ask_once(BrokenGateway(error))
 
 
-def test_structured_calls_load_no_vendor_library():
+def test_structured_calls_load_no_vendor_library() -> None:
     program = (
         "import asyncio, sys; from pydantic import BaseModel\n"
         "from epm.gateway.structured import ask; from epm.gateway.metered import MeteredGateway\n"

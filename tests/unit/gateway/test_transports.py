@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.metered import MeteredGateway
-from epm.gateway.request import CallScope, ChatRequest, ModelSettings, Task, TaskKind
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Task, TaskKind
 from epm.gateway.transports.litellm import LitellmTransport, class_of
 from epm.gateway.transports.replay import RecordingTransport, ReplayTransport
 from epm.gateway.transports.rules import RulesTransport, tool_results
@@ -19,11 +21,11 @@ def request(text: str, model: str = "m") -> ChatRequest:
     return ChatRequest({"model": model, "messages": [{"role": "user", "content": text}]})
 
 
-def send(transport, asked: ChatRequest):
+def send(transport: Any, asked: ChatRequest) -> ChatReply:
     return asyncio.run(MeteredGateway(transport, None).send(asked, SCOPE))
 
 
-def test_a_recorded_cassette_answers_the_same_request_of_another_model_name_for_free(scripted, tmp_path):
+def test_a_recorded_cassette_answers_the_same_request_of_another_model_name_for_free(scripted: Any, tmp_path: Path) -> None:
     cassette = tmp_path / "c.jsonl"
     recorded = send(RecordingTransport(scripted("one"), cassette), request("hi"))
     replayed = send(ReplayTransport(cassette), request("hi", model="replay:c.jsonl"))
@@ -31,7 +33,7 @@ def test_a_recorded_cassette_answers_the_same_request_of_another_model_name_for_
     assert replayed.cost_usd == 0.0
 
 
-def test_a_request_that_is_not_on_the_cassette_is_an_error(scripted, tmp_path):
+def test_a_request_that_is_not_on_the_cassette_is_an_error(scripted: Any, tmp_path: Path) -> None:
     cassette = tmp_path / "c.jsonl"
     send(RecordingTransport(scripted("one"), cassette), request("hi"))
     with pytest.raises(ModelError, match="has no reply") as caught:
@@ -39,10 +41,10 @@ def test_a_request_that_is_not_on_the_cassette_is_an_error(scripted, tmp_path):
     assert caught.value.error_class is ErrorClass.UNSUPPORTED
 
 
-def test_several_recordings_of_one_request_are_replayed_in_order(scripted, tmp_path):
+def test_several_recordings_of_one_request_are_replayed_in_order(scripted: Any, tmp_path: Path) -> None:
     cassette = tmp_path / "c.jsonl"
 
-    async def sample(transport) -> list[str]:
+    async def sample(transport: Any) -> list[str]:
         gateway = MeteredGateway(transport, None)
         replies = [await gateway.send(request("hi"), CallScope(None, None, "r", sample_index=i)) for i in range(3)]
         return [reply.body["choices"][0]["message"]["content"] for reply in replies]
@@ -52,34 +54,34 @@ def test_several_recordings_of_one_request_are_replayed_in_order(scripted, tmp_p
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"key": "x"}'])
-def test_a_damaged_cassette_is_named_with_its_line(tmp_path, line):
+def test_a_damaged_cassette_is_named_with_its_line(tmp_path: Path, line: str) -> None:
     cassette = tmp_path / "c.jsonl"
     cassette.write_text(line + "\n")
     with pytest.raises(ConfigError, match=r"c\.jsonl' line 1 is no recorded reply"):
         ReplayTransport(cassette)
 
 
-def test_an_absent_cassette_and_an_unwritable_one_are_config_errors(scripted, tmp_path):
+def test_an_absent_cassette_and_an_unwritable_one_are_config_errors(scripted: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read cassette"):
         ReplayTransport(tmp_path / "absent.jsonl")
     with pytest.raises(ConfigError, match="cannot write cassette"):
         RecordingTransport(scripted("x"), tmp_path)
 
 
-def test_rules_refuses_a_free_prompt():
+def test_rules_refuses_a_free_prompt() -> None:
     with pytest.raises(ModelError, match="cannot answer free prompts") as caught:
         send(RulesTransport(), request("write a poem"))
     assert caught.value.error_class is ErrorClass.UNSUPPORTED
 
 
-def test_rules_answers_a_typed_task_with_json_for_free():
+def test_rules_answers_a_typed_task_with_json_for_free() -> None:
     listing = {"id": "a", "title": "Kolvra KX-120 kettle black"}
     reply = send(RulesTransport(), ChatRequest(request("x").body, Task(TaskKind.EXTRACT, {"listing": listing})))
     assert isinstance(json.loads(reply.body["choices"][0]["message"]["content"]), dict)
     assert (reply.cost_usd, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (0.0, 0, 0)
 
 
-def test_tool_results_are_read_out_of_the_conversation_in_order():
+def test_tool_results_are_read_out_of_the_conversation_in_order() -> None:
     def call(number: int, query: str) -> dict:
         return {"id": f"call_{number}", "type": "function", "function": {"name": "search", "arguments": json.dumps({"q": query})}}
 
@@ -95,11 +97,11 @@ def test_tool_results_are_read_out_of_the_conversation_in_order():
     ]
 
 
-def test_a_key_variable_that_is_not_set_is_named(monkeypatch):
+def test_a_key_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EPM_TEST_KEY", raising=False)
     with pytest.raises(ConfigError, match="EPM_TEST_KEY"):
         LitellmTransport(ModelSettings("openai/x", api_key_env="EPM_TEST_KEY"))
 
 
-def test_an_exception_outside_litellms_tree_is_a_bug():
+def test_an_exception_outside_litellms_tree_is_a_bug() -> None:
     assert class_of(RuntimeError("boom")) is ErrorClass.BUG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from epm.errors import ConfigError
 from epm.identity import FAMILY, STRICT
 from epm.judge import JudgeContext
@@ -57,12 +58,16 @@ def test_a_sound_rationale_is_sound_on_every_axis() -> None:
 
 
 def test_a_quote_that_no_listing_says_spoils_its_axis_only() -> None:
-    lie = changed(Axis.IDENTIFIER, finding("same", cell("gtin", "4006381333948", "4006381333931", "unknown"), cell("mpn", "KX-120", "KX120", "same")))
+    lie = changed(
+        Axis.IDENTIFIER, finding("same", cell("gtin", "4006381333948", "4006381333931", "unknown"), cell("mpn", "KX-120", "KX120", "same"))
+    )
     assert scores(lie) == (1.0, 0.0, 1.0)
 
 
 def test_quotes_on_the_wrong_side_are_found() -> None:
-    lie = changed(Axis.VARIANT, finding("different", cell("colour", "white", "black", "different"), cell("capacity", "1.7 l", "1,7 Liter", "same")))
+    lie = changed(
+        Axis.VARIANT, finding("different", cell("colour", "white", "black", "different"), cell("capacity", "1.7 l", "1,7 Liter", "same"))
+    )
     assert scores(lie) == (1.0, 1.0, 0.0)
 
 
@@ -159,7 +164,9 @@ def test_the_case_of_attribute_names_and_the_order_of_cells_change_nothing() -> 
     shouted = SOUND.model_copy(
         update={
             axis.value: AxisFinding(
-                comparisons=tuple(c.model_copy(update={"attribute": c.attribute.upper()}) for c in reversed(SOUND.finding(axis).comparisons)),
+                comparisons=tuple(
+                    c.model_copy(update={"attribute": c.attribute.upper()}) for c in reversed(SOUND.finding(axis).comparisons)
+                ),
                 verdict=SOUND.finding(axis).verdict,
             )
             for axis in Axis

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+
 from epm.judge import JudgeContext
 from epm.judgement import AxisScore, Judgement
 from epm.judges.panel import Panel, combine

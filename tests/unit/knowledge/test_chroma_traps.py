@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder
 from epm.knowledge.index import KnowledgeEntry
@@ -21,7 +22,10 @@ class OtherModel(HashEmbedder):
 
 
 def entries(n: int) -> list[KnowledgeEntry]:
-    return [KnowledgeEntry(f"l{i}", "listing", f"product {i * 7919 % 1000} of line {i % 13}", "test", pair_ids=(f"p{i // 2}",)) for i in range(n)]
+    return [
+        KnowledgeEntry(f"l{i}", "listing", f"product {i * 7919 % 1000} of line {i % 13}", "test", pair_ids=(f"p{i // 2}",))
+        for i in range(n)
+    ]
 
 
 def test_an_index_of_another_model_is_refused_even_at_equal_dimension(tmp_path: Path) -> None:

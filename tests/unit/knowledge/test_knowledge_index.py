@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from epm.errors import DataError
 from epm.knowledge.catalogue import batch_index, listing_entries, listing_entry_id
 from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder
@@ -85,7 +86,9 @@ def test_an_entry_whose_id_is_known_replaces_the_old_one(index: KnowledgeIndex) 
 
 
 def test_every_field_of_an_entry_survives_storing(index: KnowledgeIndex) -> None:
-    full = entry("full", TITLES[0], pair_ids=("a|b", "c"), created_at_s=5.5, expires_at_s=9.5, metadata={"k": "v"}, entity="e", attribute="f")
+    full = entry(
+        "full", TITLES[0], pair_ids=("a|b", "c"), created_at_s=5.5, expires_at_s=9.5, metadata={"k": "v"}, entity="e", attribute="f"
+    )
     bare = entry("bare", TITLES[1])
     index.add([full, bare])
     stored = {hit.entry.id: hit.entry for hit in index.query(TITLES[0], kind="listing", top_k=2, now_s=0.0)}
@@ -103,7 +106,9 @@ def test_an_id_twice_in_one_batch_keeps_the_last(index: KnowledgeIndex) -> None:
     assert [hit.entry.text for hit in index.query(TITLES[2], kind="listing", top_k=2, now_s=0.0)] == [TITLES[2]]
 
 
-@pytest.mark.parametrize("act", [lambda i: i.add([entry("x", "y", kind="gossip")]), lambda i: i.query("y", kind="gossip", top_k=1, now_s=0.0)])
+@pytest.mark.parametrize(
+    "act", [lambda i: i.add([entry("x", "y", kind="gossip")]), lambda i: i.query("y", kind="gossip", top_k=1, now_s=0.0)]
+)
 def test_an_unknown_kind_is_refused(index: KnowledgeIndex, act: Callable[[KnowledgeIndex], object]) -> None:
     with pytest.raises(DataError, match="gossip"):
         act(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from epm.errors import PromptError
 from epm.prompts.library import load_prompt, parse_prompt, prompt_ids, prompts_sha
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -33,17 +34,17 @@ class Recorder:
         self.finished.append(item)
 
 
-def run(recorder: Recorder, n_items: int, **options) -> None:
+def run(recorder: Recorder, n_items: int, **options: Any) -> None:
     asyncio.run(run_items(range(n_items), recorder.work, **{"concurrency": 4, "on_result": recorder.finish, **options}))
 
 
-def test_every_item_is_worked_and_finished_once():
+def test_every_item_is_worked_and_finished_once() -> None:
     recorder = Recorder()
     run(recorder, 50)
     assert sorted(recorder.finished) == list(range(50))
 
 
-def test_items_are_admitted_in_a_seeded_random_order():
+def test_items_are_admitted_in_a_seeded_random_order() -> None:
     first, again, other = Recorder(), Recorder(), Recorder()
     run(first, 30, seed=1, concurrency=1)
     run(again, 30, seed=1, concurrency=1)
@@ -53,17 +54,17 @@ def test_items_are_admitted_in_a_seeded_random_order():
     assert first.admitted != list(range(30))
 
 
-def test_an_item_in_hand_is_finished_before_its_slot_takes_the_next():
+def test_an_item_in_hand_is_finished_before_its_slot_takes_the_next() -> None:
     recorder = Recorder(delay_s=0.001)
     run(recorder, 40, concurrency=3)
     assert recorder.most_in_hand == 3
 
 
-def test_no_items_is_no_work():
+def test_no_items_is_no_work() -> None:
     run(Recorder(), 0)
 
 
-def test_progress_counts_up_to_the_total():
+def test_progress_counts_up_to_the_total() -> None:
     events: list[ProgressEvent] = []
     run(Recorder(), 5, on_progress=events.append, stage="teach")
     assert [event.n_done for event in events] == [0, 1, 2, 3, 4, 5]
@@ -71,7 +72,7 @@ def test_progress_counts_up_to_the_total():
 
 
 @pytest.mark.parametrize("where", ["worker", "on_result"])
-def test_an_error_stops_admission_lets_the_items_in_hand_finish_and_is_raised(where):
+def test_an_error_stops_admission_lets_the_items_in_hand_finish_and_is_raised(where: str) -> None:
     recorder = Recorder(delay_s=0.002)
 
     async def work(item: int) -> int:
@@ -91,7 +92,7 @@ def test_an_error_stops_admission_lets_the_items_in_hand_finish_and_is_raised(wh
     assert n_unfinished == 0 if where == "worker" else n_unfinished >= 1
 
 
-def test_cancellation_finishes_the_items_in_hand_and_no_other():
+def test_cancellation_finishes_the_items_in_hand_and_no_other() -> None:
     recorder = Recorder(delay_s=0.01)
 
     async def interrupt() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ RATIONALE = Rationale(core=FINDING, identifier=FINDING, variant=FINDING, relatio
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[RunStore]:
     with RunStore.open(tmp_path / "deep" / "store.db") as opened:
         yield opened
 
@@ -59,7 +60,7 @@ def call(**changes: object) -> CallRecord:
     return CallRecord(**{**fields, **changes})
 
 
-def test_an_item_comes_back_as_it_went_in(store):
+def test_an_item_comes_back_as_it_went_in(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     finish(store, run_id, ItemResult("p1", pair(), decided()))
     (found,) = store.items(run_id)
@@ -68,7 +69,7 @@ def test_an_item_comes_back_as_it_went_in(store):
     assert found.decision.provenance == {"flags": ["a"]}
 
 
-def test_an_abstained_item_is_done_and_a_failed_one_is_not(store):
+def test_an_abstained_item_is_done_and_a_failed_one_is_not(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     abstained = Decision("p2", Outcome.ABSTAINED)
     finish(store, run_id, ItemResult("p1", pair(), failed()), ItemResult("p2", pair("p2"), abstained))
@@ -76,7 +77,7 @@ def test_an_abstained_item_is_done_and_a_failed_one_is_not(store):
     assert {item.item_id: item.decision.outcome for item in store.items(run_id)} == {"p1": Outcome.FAILED, "p2": Outcome.ABSTAINED}
 
 
-def test_a_failed_item_gets_a_second_attempt_and_the_first_done_attempt_stands(store):
+def test_a_failed_item_gets_a_second_attempt_and_the_first_done_attempt_stands(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     for decision in (failed(), decided(), failed(), decided()):
         finish(store, run_id, ItemResult("p1", pair(), decision))
@@ -84,7 +85,7 @@ def test_a_failed_item_gets_a_second_attempt_and_the_first_done_attempt_stands(s
     assert (found.attempt, found.decision.outcome) == (2, Outcome.DECIDED)
 
 
-def test_the_same_spec_resumes_its_run_and_fresh_repeats_it(store):
+def test_the_same_spec_resumes_its_run_and_fresh_repeats_it(store: RunStore) -> None:
     first = store.begin(SPEC)
     finish(store, first.run_id, ItemResult("p1", pair(), decided()))
     again, fresh, after = store.begin(SPEC), store.begin(SPEC, fresh=True), store.begin(SPEC)
@@ -97,13 +98,21 @@ def test_the_same_spec_resumes_its_run_and_fresh_repeats_it(store):
 
 
 @pytest.mark.parametrize("part", ["command", "input_sha", "matcher", "prompts_sha", "model", "seed", "settings"])
-def test_every_part_of_the_spec_makes_another_run(store, part):
-    parts = {"command": "x", "input_sha": "x", "matcher": "x", "prompts_sha": "x", "model": "x", "seed": 8, "settings": {"identity": "family"}}
+def test_every_part_of_the_spec_makes_another_run(store: RunStore, part: str) -> None:
+    parts = {
+        "command": "x",
+        "input_sha": "x",
+        "matcher": "x",
+        "prompts_sha": "x",
+        "model": "x",
+        "seed": 8,
+        "settings": {"identity": "family"},
+    }
     other = RunSpec(**{name: parts[name] if name == part else getattr(SPEC, name) for name in parts})
     assert store.begin(SPEC).run_id != store.begin(other).run_id
 
 
-def test_runs_are_found_by_prefix_and_an_unknown_one_lists_what_is_there(store):
+def test_runs_are_found_by_prefix_and_an_unknown_one_lists_what_is_there(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     store.finish_run(run_id, RunStatus.DONE)
     found = store.run(run_id[:5])
@@ -117,7 +126,7 @@ def test_runs_are_found_by_prefix_and_an_unknown_one_lists_what_is_there(store):
         store.run("")
 
 
-def test_the_latest_judgement_of_a_judge_on_a_rationale_stands(store):
+def test_the_latest_judgement_of_a_judge_on_a_rationale_stands(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     unscored = Judgement("p1", "sha", "core", (AxisScore.unscored(Axis.CORE, "no model"),))
     scored = Judgement("p1", "sha", "core", (AxisScore(Axis.CORE, 0.75, "sound", "quotes fit"),), cost_usd=0.1)
@@ -127,15 +136,17 @@ def test_the_latest_judgement_of_a_judge_on_a_rationale_stands(store):
     assert list(store.judgements(run_id)) == [other, scored]
 
 
-def test_judgements_are_written_with_their_item_or_not_at_all(store):
+def test_judgements_are_written_with_their_item_or_not_at_all(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     scored = Judgement("p1", "sha", "core", (AxisScore(Axis.CORE, 0.5),))
     finish(store, run_id, ItemResult("p1", pair(), decided(), (scored,)), ItemResult("p1", pair(), decided(), (scored,)))
     assert list(store.judgements(run_id)) == [scored]
 
 
-def test_calls_and_kept_replies_come_back_as_they_went_in(store):
-    kept = CachedReply("k", "litellm x", {"model": "a"}, ChatReply(completion_body("b", {"content": "\ud800"}), Usage(1, 2), "b", 0.5, None))
+def test_calls_and_kept_replies_come_back_as_they_went_in(store: RunStore) -> None:
+    kept = CachedReply(
+        "k", "litellm x", {"model": "a"}, ChatReply(completion_body("b", {"content": "\ud800"}), Usage(1, 2), "b", 0.5, None)
+    )
     lost = call(error_class=ErrorClass.TIMEOUT, error="late", cost_usd=None, model_answered=None, usage=Usage(0, 0, is_estimated=True))
     asyncio.run(store.record_call(call(), kept))
     asyncio.run(store.record_call(lost, None))
@@ -145,10 +156,12 @@ def test_calls_and_kept_replies_come_back_as_they_went_in(store):
     assert store.cached("k") is None
 
 
-def test_the_summary_counts_physical_calls_apart_from_cache_hits(store):
+def test_the_summary_counts_physical_calls_apart_from_cache_hits(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     scope = CallScope(run_id, "p1", "decide")
-    lost = call(scope=scope, error_class=ErrorClass.TIMEOUT, cost_usd=None, usage=Usage(0, 0, is_estimated=True), latency_s=4.0, model_answered=None)
+    lost = call(
+        scope=scope, error_class=ErrorClass.TIMEOUT, cost_usd=None, usage=Usage(0, 0, is_estimated=True), latency_s=4.0, model_answered=None
+    )
     for one in (call(scope=scope), lost, call(scope=scope, is_cached=True, cost_usd=0.0, latency_s=0.0)):
         asyncio.run(store.record_call(one, None))
     finish(
@@ -167,12 +180,16 @@ def test_the_summary_counts_physical_calls_apart_from_cache_hits(store):
     assert summary.models_answered == ("b",)
 
 
-def test_a_write_that_fails_is_reported_to_its_caller_alone(store):
+def test_a_write_that_fails_is_reported_to_its_caller_alone(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
 
     async def write() -> list[object]:
         results = [ItemResult(name, pair(name), decided(name)) for name in ("a", "b", "c")]
-        return await asyncio.gather(*(store.finish_item("no-such-run" if r.item_id == "b" else run_id, r) for r in results), add_broken(store), return_exceptions=True)
+        return await asyncio.gather(
+            *(store.finish_item("no-such-run" if r.item_id == "b" else run_id, r) for r in results),
+            add_broken(store),
+            return_exceptions=True,
+        )
 
     async def add_broken(target: RunStore) -> None:
         await asyncio.wrap_future(target._write(lambda connection: connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)").rowcount))
@@ -183,7 +200,7 @@ def test_a_write_that_fails_is_reported_to_its_caller_alone(store):
     assert store.done_ids(run_id) == {"a", "c"}
 
 
-def test_a_write_whose_caller_was_cancelled_is_kept(store):
+def test_a_write_whose_caller_was_cancelled_is_kept(store: RunStore) -> None:
     run_id = store.begin(SPEC).run_id
     gate = threading.Event()
 
@@ -200,7 +217,7 @@ def test_a_write_whose_caller_was_cancelled_is_kept(store):
     assert store.done_ids(run_id) == {"p1"}
 
 
-def test_what_was_posted_is_there_after_closing_and_opening_again(tmp_path):
+def test_what_was_posted_is_there_after_closing_and_opening_again(tmp_path: Path) -> None:
     with RunStore.open(tmp_path / "s.db") as store:
         for _ in range(20):
             store.post_call(call())
@@ -210,7 +227,7 @@ def test_what_was_posted_is_there_after_closing_and_opening_again(tmp_path):
         assert len(list(again.calls("r1"))) == 20
 
 
-def test_two_stores_write_the_same_file_at_the_same_time(tmp_path):
+def test_two_stores_write_the_same_file_at_the_same_time(tmp_path: Path) -> None:
     with RunStore.open(tmp_path / "s.db") as one, RunStore.open(tmp_path / "s.db") as two:
         run_id = one.begin(SPEC).run_id
 
@@ -253,18 +270,18 @@ def newer_store(tmp_path: Path) -> Path:
         (lambda _: "nosuch://host/db", "SQLAlchemy URL"),
     ],
 )
-def test_a_place_that_cannot_be_used_is_named_with_the_remedy(tmp_path, place, reason):
+def test_a_place_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path, place: Callable[[Path], Path], reason: str) -> None:
     with pytest.raises(StoreError, match=reason):
         RunStore.open(place(tmp_path))
 
 
-def test_reading_commands_make_no_empty_store(tmp_path):
+def test_reading_commands_make_no_empty_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no store at"):
         RunStore.open(tmp_path / "absent.db", must_exist=True)
     assert not (tmp_path / "absent.db").exists()
 
 
-def test_a_password_in_the_address_is_never_shown():
+def test_a_password_in_the_address_is_never_shown() -> None:
     with pytest.raises(StoreError) as caught:
         RunStore.open("sqlite://user:canary-pw@nohost/x.db")
     assert "canary-pw" not in str(caught.value)

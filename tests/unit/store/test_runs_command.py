@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 import typer
+from click.testing import Result
 from typer.testing import CliRunner
 
 from epm.cli import runs
@@ -18,7 +20,7 @@ from epm.store.store import RunStore
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path) -> Path:
     async def fill(store: RunStore, run_id: str) -> None:
         pair = Pair("p1", Listing("l", "a"), Listing("r", "b"))
         await store.finish_item(run_id, ItemResult("p1", pair, Decision("p1", Outcome.DECIDED, label=Label.MATCH)))
@@ -29,13 +31,13 @@ def place(tmp_path):
     return tmp_path / "s.db"
 
 
-def invoke(*arguments: str):
+def invoke(*arguments: str) -> Result:
     app = typer.Typer()
     runs.register(app)
     return CliRunner().invoke(app, ["runs", *arguments], catch_exceptions=False)
 
 
-def test_list_names_every_run_as_json_and_as_text(place):
+def test_list_names_every_run_as_json_and_as_text(place: Path) -> None:
     listed = json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"]
     assert [(run["command"], run["matcher"], run["status"], run["settings"]) for run in listed] == [
         ("teach", "multi-agent-rag", "running", {"identity": "strict"})
@@ -43,7 +45,7 @@ def test_list_names_every_run_as_json_and_as_text(place):
     assert listed[0]["run_id"] in invoke("list", "--store", str(place)).stdout
 
 
-def test_show_gives_totals_and_failures_with_an_example(place):
+def test_show_gives_totals_and_failures_with_an_example(place: Path) -> None:
     run_id = json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"][0]["run_id"]
     shown = json.loads(invoke("show", run_id[:6], "--store", str(place), "--json").stdout)
     assert (shown["run"]["run_id"], shown["n_done"], shown["n_failed"], shown["cost_usd"]) == (run_id, 1, 1, 0.0)
@@ -53,6 +55,6 @@ def test_show_gives_totals_and_failures_with_an_example(place):
     assert "failed, timeout: 1 items, e.g. p2: too late" in text
 
 
-def test_an_unknown_run_lists_the_ones_that_are_there(place):
+def test_an_unknown_run_lists_the_ones_that_are_there(place: Path) -> None:
     with pytest.raises(StoreError, match=r"'nope' is unknown .* \(teach\)"):
         invoke("show", "nope", "--store", str(place))

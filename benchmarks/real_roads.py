@@ -1,0 +1,63 @@
+"""The road on real listings, twice; figures, however low, go to docs/log.md.
+
+    python benchmarks/real_roads.py ../shared/data out
+
+1. Abt-Buy: the multi-agent teacher on the rules transport writes rationales for 300 validation pairs; judged, exported,
+   learned by the seed, and benched on the test pairs.
+2. WDC Products: 2,500 recorded gpt-4o rationales are imported, exported, learned, and benched on valid_small.
+
+Each step is the command a user types; stderr shows its progress.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main(data: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    store = ["--store", str(out / "store.db")]
+    abt = data / "abt-buy"
+    taught = epm("teach", str(abt / "valid.jsonl.gz"), "--matcher", "multi-agent-rag", "--model", "rules", "--limit", "300", *store)
+    learn(str(taught["run_id"]), out / "abt", store, epochs="4", judged=True)
+    measure(abt / "test.jsonl.gz", abt / "valid.jsonl.gz", out / "abt" / "student", ["seed", "model-token", "evidence-rules"])
+
+    wdc = data / "wdc-products-80cc"
+    recorded = data / "llm-explanations" / "gpt-4o--structured--wdc-train_small.jsonl.gz"
+    imported = epm("import", "explanations", str(recorded), "--pairs", str(wdc / "train_small.jsonl.gz"), *store)
+    learn(str(imported["run_id"]), out / "wdc", store, epochs="2", judged=False)
+    measure(wdc / "valid_small.jsonl.gz", None, out / "wdc" / "student", ["seed", "evidence-rules"])
+
+
+def learn(run: str, out: Path, store: list[str], *, epochs: str, judged: bool) -> None:
+    """Judge, export and SFT; the student lies in ``out/student``."""
+    out.mkdir(parents=True, exist_ok=True)
+    show("judge", epm("judge", "score", run, "--judge", "checks", *store))
+    floor = [part for axis in ("core", "identifier", "variant") for part in ("--min-score", f"{axis}=0.5")] if judged else []
+    show("export", epm("export", run, "-o", str(out / "sft.jsonl"), *floor, *store))
+    show("sft", epm("distill", "sft", str(out / "sft.jsonl"), "-o", str(out / "student"), "--epochs", epochs))
+
+
+def measure(test: Path, valid: Path | None, student: Path, others: list[str]) -> None:
+    """One bench of the student beside other matchers."""
+    matchers = [part for spec in (*others, f"student:{student}") for part in ("--matcher", spec)]
+    tuning = [] if valid is None else ["--valid", str(valid)]
+    show("bench", epm("bench", str(test), *tuning, *matchers))
+
+
+def epm(*args: str) -> dict[str, object]:
+    """What a command prints with --json."""
+    print("epm", *args, file=sys.stderr)
+    ended = subprocess.run(["epm", *args, "--json"], stdout=subprocess.PIPE, check=True, text=True)
+    return dict(json.loads(ended.stdout))
+
+
+def show(step: str, figures: dict[str, object]) -> None:
+    print(json.dumps({"step": step, **figures}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
