@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from epm.agents.context import PROMPTS, TeacherContext
 from epm.agents.item_gateway import ItemGateway
@@ -120,7 +121,7 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext) -> Decisi
     entry: TeacherState = {"pair": blind(pair)}
     try:
         state = await teacher_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
-        decision = decision_of(pair.id, state)
+        decision = decision_of(pair.id, cast("TeacherState", state))
     except ModelError as error:
         decision = Decision.failed(pair.id, error.error_class, str(error))
     except GraphRecursionError as error:

@@ -22,7 +22,7 @@ from epm.distill.probe import Probe, ProbeFigures, paired_interval, split_probe
 from epm.distill.rewards import REWARD_WEIGHTS, RewardModel
 from epm.distill.student import fitted_prompts
 from epm.distill.trainer_progress import progress_callback
-from epm.distill.training_setup import adapter_norm, quiet_training, save_adapter, trainer_settings, use_threads, remove_printer
+from epm.distill.training_setup import adapter_norm, quiet_training, remove_printer, save_adapter, trainer_settings, use_threads
 from epm.distill.versions import library_versions
 from epm.errors import ConfigError, DataError, TrainError
 from epm.files.atomic import write_text

@@ -108,7 +108,7 @@ def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStud
     _check_adapter_config(folder)
     adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
     # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
-    model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())  # type: ignore[operator]
+    model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())
     return LoadedStudent(model, base.tokenizer, source, base.source, student_sha(folder))
 
 

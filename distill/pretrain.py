@@ -19,7 +19,7 @@ from epm.artifact import write_card
 from epm.distill.architecture import SeedShape, new_model
 from epm.distill.checkpoint import TrainState, load_state, save_state
 from epm.distill.examples import drawn_example
-from epm.distill.stream import PairSource, PretrainStream, StreamPosition, Tokens, generated_pairs
+from epm.distill.stream import PairSource, PretrainStream, StreamPosition, StreamSettings, Tokens, generated_pairs
 from epm.distill.tokenizer import train_tokenizer
 from epm.distill.versions import library_versions
 from epm.errors import TrainError
@@ -142,10 +142,11 @@ class _PretrainRun:
         self.tokenizer = tokenizer
         self.model = new_model(recipe.shape, tokenizer)
         self.optimizer = torch.optim.AdamW(_decay_groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
-        self.stream = PretrainStream(
-            tokenizer, source=source, seed=recipe.seed, batch_size=recipe.batch_size, chunk_pairs=recipe.chunk_pairs,
-            max_tokens=recipe.max_tokens, label_share=recipe.label_share, renamed_share=recipe.renamed_share, renamed_from_chunk=recipe.renamed_from_chunk,
+        settings = StreamSettings(
+            seed=recipe.seed, batch_size=recipe.batch_size, chunk_pairs=recipe.chunk_pairs, max_tokens=recipe.max_tokens,
+            label_share=recipe.label_share, renamed_share=recipe.renamed_share, renamed_from_chunk=recipe.renamed_from_chunk,
         )  # fmt: skip
+        self.stream = PretrainStream(tokenizer, settings, source=source)
         self.state = TrainState()
 
     @classmethod

@@ -62,7 +62,9 @@ def _with_case(new: str | None, old: str) -> str:
 
 def _renamed_finding(finding: AxisFinding, names: Mapping[str, str]) -> AxisFinding:
     cells = tuple(
-        cell.model_copy(update={side: _substituted(quote, names) for side in ("left", "right") if (quote := getattr(cell, side)) is not None})
+        cell.model_copy(
+            update={side: _substituted(quote, names) for side in ("left", "right") if (quote := getattr(cell, side)) is not None}
+        )
         for cell in finding.comparisons
     )
     return finding.model_copy(update={"comparisons": cells})

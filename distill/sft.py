@@ -20,11 +20,11 @@ from epm.distill.trainer_progress import progress_callback
 from epm.distill.training_setup import (
     check_trained,
     quiet_training,
+    remove_printer,
     save_adapter,
     trainable,
     trainer_settings,
     use_threads,
-    remove_printer,
 )
 from epm.distill.versions import library_versions
 from epm.errors import ConfigError

@@ -61,23 +61,27 @@ def letter_groups(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     return sorted({token.lower() for token in tokenizer.get_vocab() if token.isascii() and token.isalpha() and 1 < len(token) <= 4})  # noqa: PLR2004
 
 
-class PretrainStream:
-    """Endless batches of ``batch_size`` examples of similar length, longest examples above ``max_tokens`` left out."""
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What a stream draws: ``label_share`` in label mode, ``renamed_share`` with new names from chunk ``renamed_from_chunk`` on."""
 
-    def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, *, source: PairSource = generated_pairs, seed: int, batch_size: int = 32,
-        chunk_pairs: int = 2048, max_tokens: int = 512, label_share: float = 0.2, renamed_share: float = 0.0, renamed_from_chunk: int = 0,
-    ) -> None:  # fmt: skip
+    seed: int
+    batch_size: int = 32
+    chunk_pairs: int = 2048
+    max_tokens: int = 512
+    label_share: float = 0.2
+    renamed_share: float = 0.0
+    renamed_from_chunk: int = 0
+
+
+class PretrainStream:
+    """Endless batches of examples of similar length; examples above ``max_tokens`` are left out."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, settings: StreamSettings, *, source: PairSource = generated_pairs) -> None:
         self._tokenizer = tokenizer
+        self._settings = settings
         self._source = source
-        self._seed = seed
-        self._batch_size = batch_size
-        self._chunk_pairs = chunk_pairs
-        self._max_tokens = max_tokens
-        self._label_share = label_share
-        self._renamed_share = renamed_share
-        self._renamed_from_chunk = renamed_from_chunk
-        self._pieces = letter_groups(tokenizer) if renamed_share else []
+        self._pieces = letter_groups(tokenizer) if settings.renamed_share else []
 
     def batches(self, start: StreamPosition) -> Iterator[tuple[list[Tokens], StreamPosition]]:
         """Each batch with the position after it.
@@ -93,19 +97,23 @@ class PretrainStream:
             position = StreamPosition(position.chunk + 1, 0)
 
     def _named(self, drawn: Labelled, rng: random.Random, chunk: int) -> Labelled:
-        if chunk < self._renamed_from_chunk or rng.random() >= self._renamed_share:
+        if chunk < self._settings.renamed_from_chunk or rng.random() >= self._settings.renamed_share:
             return drawn
         return renamed(*drawn, rng, pieces=self._pieces)
 
     def _chunk(self, index: int) -> list[list[Tokens]]:
-        rng = random.Random(f"{self._seed}:{index}")
-        pairs = [self._named(drawn, rng, index) for drawn in self._source(self._chunk_pairs, self._seed * 1_000_003 + index)]
-        examples = [drawn_example(pair, rationale, rng, label_share=self._label_share) for pair, rationale in pairs]
-        fitting = sorted((t for t in tokenise(examples, self._tokenizer) if len(t.ids) <= self._max_tokens), key=lambda t: len(t.ids))
-        size = self._batch_size
+        rng = random.Random(f"{self._settings.seed}:{index}")
+        pairs = [
+            self._named(drawn, rng, index) for drawn in self._source(self._settings.chunk_pairs, self._settings.seed * 1_000_003 + index)
+        ]
+        examples = [drawn_example(pair, rationale, rng, label_share=self._settings.label_share) for pair, rationale in pairs]
+        fitting = sorted(
+            (t for t in tokenise(examples, self._tokenizer) if len(t.ids) <= self._settings.max_tokens), key=lambda t: len(t.ids)
+        )
+        size = self._settings.batch_size
         batches = [fitting[i : i + size] for i in range(0, len(fitting) - size + 1, size)]
         if not batches:
-            msg = f"pretraining: {len(fitting)} of {len(examples)} examples fit into {self._max_tokens} tokens; raise max_tokens above that"
+            msg = f"pretraining: {len(fitting)} of {len(examples)} examples fit into {self._settings.max_tokens} tokens; raise max_tokens above that"
             raise TrainError(msg)
         rng.shuffle(batches)
         return batches

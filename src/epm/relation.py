@@ -13,7 +13,7 @@ class Label(StrEnum):
 
 
 class Relation(StrEnum):
-    """What connects two listings (DESIGN section 2; the reasons are in GS1's and marketplaces' rules)."""
+    """What connects two listings (the reasons are in GS1's and marketplaces' rules)."""
 
     EXACT = "exact"
     OTHER_PACK = "other_pack"

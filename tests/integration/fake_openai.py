@@ -47,6 +47,7 @@ STATUS_FAULTS = {
         },
     ),
 }
+UNAUTHORIZED = 401
 WIRE_FAULTS = {"stall", "reset", "truncated_body"}
 
 
@@ -211,6 +212,8 @@ class FakeServer:
         if fault in STATUS_FAULTS:
             status, error = STATUS_FAULTS[fault]
             seen["status"] = status
+            if status == UNAUTHORIZED:  # some servers echo the key
+                error = {**error, "message": f"{error['message']} Got: {str(seen['authorization']).removeprefix('Bearer ')}"}
             headers = {"Retry-After": self.script.retry_after} if fault == "429_retry_after" else {}
             return await respond(writer, status, {"error": {**error, "param": None}}, headers)
         if fault == "stall":

@@ -26,10 +26,10 @@ class Verdict(BaseModel):
 
 
 def settings(server: Any, **changes: Any) -> ModelSettings:
-    return ModelSettings(**{"name": "openai/gpt-4o-mini", "api_base": server.url, "timeout_s": 5.0, **changes})
+    return ModelSettings(**{"name": "openai/gpt-4o-mini", "api_base": server.url, "timeout_s": 30.0, **changes})
 
 
-def gateway_to(server: Any, *, timeout_s: float = 5.0, **changes: Any) -> MeteredGateway:
+def gateway_to(server: Any, *, timeout_s: float = 30.0, **changes: Any) -> MeteredGateway:
     return MeteredGateway(LitellmTransport(settings(server, **changes)), None, backoff_s=0.001, timeout_s=timeout_s)
 
 
@@ -145,9 +145,10 @@ def test_retry_after_of_the_server_is_honoured(fake_server: Any) -> None:
 
 def test_a_stalled_server_is_a_timeout_and_is_tried_again(fake_server: Any) -> None:
     fake_server.script(faults=["stall"])
-    gateway = gateway_to(fake_server, timeout_s=0.5)
+    gateway = gateway_to(fake_server, timeout_s=2.0)
     asyncio.run(gateway.send(request(), SCOPE))
-    assert [call.error_class for call in ledger(gateway)] == [ErrorClass.TIMEOUT, None]
+    first, *_, last = ledger(gateway)
+    assert (first.error_class, last.error_class) == (ErrorClass.TIMEOUT, None)
 
 
 def test_a_server_that_is_not_there_is_a_connection_error() -> None:
@@ -208,11 +209,11 @@ def test_mixed_faults_end_answered_or_classed_and_the_counts_equal_the_servers(f
 
 def test_a_key_is_sent_only_where_it_was_named_for_and_never_stands_in_an_error(fake_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-123")
-    fake_server.script(faults=["401"])
-    assert "sk-canary-123" not in str(failure(gateway_to(fake_server)))
-    assert fake_server.log()["requests"][0]["authorization"] == "Bearer not-needed"
     monkeypatch.setenv("OUR_KEY", "abc-canary-456")
-    asyncio.run(gateway_to(fake_server, api_key_env="OUR_KEY").send(request("with key"), SCOPE))
+    fake_server.script(faults=["401", "401"])
+    assert "canary" not in str(failure(gateway_to(fake_server)))
+    assert "canary" not in str(failure(gateway_to(fake_server, api_key_env="OUR_KEY")))
+    assert fake_server.log()["requests"][0]["authorization"] == "Bearer not-needed"
     assert fake_server.log()["requests"][1]["authorization"] == "Bearer abc-canary-456"
 
 

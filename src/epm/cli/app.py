@@ -26,6 +26,7 @@ def build_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        rich_markup_mode=None,  # rich panels would more than double the time that the help page takes
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -36,13 +37,7 @@ def build_app() -> typer.Typer:
             raise typer.Exit
 
     for name in COMMAND_MODULES:
-        try:  # LANDING: removed when all commands are here
-            module = import_module(f"epm.cli.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"epm.cli.{name}":
-                raise
-            continue
-        module.register(app)
+        import_module(f"epm.cli.{name}").register(app)
     return app
 
 

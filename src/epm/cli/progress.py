@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
 from epm.progress import ProgressEvent, ProgressSink, silent
 
 PLAIN_INTERVAL_S = 5.0

@@ -17,6 +17,8 @@ ASKED_ATTRIBUTES = ("capacity", "size", "colour", "region", "generation", "model
 """Attributes of the product itself; pack, bundle and condition belong to one offer, so no other text can answer them."""
 UNKNOWN_ANSWER = "unknown"
 _MAX_TITLE_CHARS = 80
+_MAX_KEY_CHARS = 90
+_MAX_QUESTION_CHARS = 400
 _OPENING = "What is the "
 
 
@@ -35,7 +37,7 @@ def entity_key(listing: ParsedListing) -> str:
     brand = listing.first("brand")
     codes = (*listing.of("mpn"), *listing.of("model"))
     name = codes[0].key if codes else " ".join(sorted(word.key for word in listing.names)[:4])
-    return f"{brand.key if brand else ''}:{name}"
+    return f"{brand.key[:_MAX_KEY_CHARS] if brand else ''}:{name[:_MAX_KEY_CHARS]}"
 
 
 def ask(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Question, ...]:
@@ -51,7 +53,8 @@ def ask(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Question, ..
         if atom is not None:
             side = "left" if atom.left is None else "right"
             title = " ".join(titles[side][: 4 * _MAX_TITLE_CHARS].split())[:_MAX_TITLE_CHARS]
-            found.append(Question(attribute, entity_key(sides[side]), side, f"{_OPENING}{attribute} of the product {title!r}?"))
+            text = f"{_OPENING}{attribute} of the product {title!r}?"[:_MAX_QUESTION_CHARS]
+            found.append(Question(attribute, entity_key(sides[side]), side, text))
     return tuple(found[:MAX_QUESTIONS])
 
 

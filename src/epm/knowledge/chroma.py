@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Self, cast
 
 import chromadb
 import numpy as np
-from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
+from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
+from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings
 from chromadb.config import Settings
 
 from epm.errors import ArtifactError, DataError
@@ -25,23 +26,24 @@ from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, u
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 
 if TYPE_CHECKING:
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 TEXT_RECIPE = "entry text v1"
-_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 16}
+_HNSW = CreateHNSWConfiguration(space="cosine", ef_construction=200, ef_search=200, max_neighbors=16)
 _SPARE_HITS = 12
 """Hits fetched beyond ``top_k``: own listings, expired and excluded entries fall out afterwards."""
 
 Metadata = dict[str, str | int | float | bool]
 
 
-class GuardEmbeddingFunction(EmbeddingFunction[Documents]):
+class GuardEmbeddingFunction(EmbeddingFunction[Embeddable]):
     """Refuses to embed: vectors come from our own embedder, and chromadb's default would reach for the network."""
 
     def __init__(self) -> None:
         """Needs nothing."""
 
-    def __call__(self, input: Documents) -> Embeddings:  # noqa: A002  # chromadb calls it by this name
+    def __call__(self, input: Embeddable) -> Embeddings:  # noqa: A002  # chromadb calls it by this name
         """Never returns.
 
         Raises:
@@ -134,12 +136,15 @@ class ChromaIndex:
 
     def close(self) -> None:
         """Release the files; the index can be opened again."""
-        self._client.close()
+        cast("Client", self._client).close()  # the annotation names an interface without close
 
     def _open(self, kind: str, path: Path) -> Collection:
         expected = {"model_id": self._embedder.model_id, "dimension": self._embedder.dimension, "text_recipe": TEXT_RECIPE}
         collection = self._client.get_or_create_collection(
-            f"epm-{kind}", configuration={"hnsw": _HNSW}, metadata=expected, embedding_function=GuardEmbeddingFunction()
+            f"epm-{kind}",
+            configuration=CreateCollectionConfiguration(hnsw=_HNSW),
+            metadata=expected,
+            embedding_function=GuardEmbeddingFunction(),
         )
         stored = dict(collection.metadata or {})
         if stored != expected:
@@ -167,7 +172,7 @@ class ChromaIndex:
         if n_results == 0:
             return []
         stored = collection.query(
-            query_embeddings=[self._query_vector(text)], n_results=n_results, include=["documents", "metadatas", "distances"]
+            query_embeddings=[self._query_vector(text).tolist()], n_results=n_results, include=["documents", "metadatas", "distances"]
         )
         documents, metadatas, distances = stored["documents"] or [[]], stored["metadatas"] or [[]], stored["distances"] or [[]]
         return _hits(stored["ids"][0], documents[0], metadatas[0], [1.0 - float(distance) for distance in distances[0]])

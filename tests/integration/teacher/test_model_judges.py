@@ -1,6 +1,5 @@
 """Model judges: one axis each, levels to scores, never a gold label, and unscored instead of zero."""
 
-# ruff: noqa: ANN001, ANN201, ANN202, ANN003
 # The doubles live in conftest.py, which tests cannot import for their types.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """``epm teach`` and ``epm judge score`` as a user runs them: a model behind a server, resuming, and being killed."""
 
-# ruff: noqa: ANN001
 # The doubles live in conftest.py, which tests cannot import for their types.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """The teacher's graph over a scripted model: what it shows, recalls, searches, vetoes and records."""
 
-# ruff: noqa: ANN001, ANN201, ANN202
 # The doubles live in conftest.py, which tests cannot import for their types.
 
 from __future__ import annotations
@@ -214,8 +213,11 @@ def test_a_rationale_that_lies_twice_is_vetoed_and_nothing_is_learned_from_it(re
 
 
 def test_a_lie_that_is_repaired_once_is_decided_and_marked_for_review(teacher, pair) -> None:
+    def in_turn(*sent):
+        return next(drafts)(*sent)
+
     drafts = iter([lying, lambda payload, _: rules_answer("decide", payload)])
-    teacher.transport.scripts[TaskKind.DECIDE] = lambda *sent: next(drafts)(*sent)
+    teacher.transport.scripts[TaskKind.DECIDE] = in_turn
     [decision] = teacher.decide(pair)
     assert decision.outcome is Outcome.DECIDED
     assert decision.provenance["review_reasons"] == ["repaired"]

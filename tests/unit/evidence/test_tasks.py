@@ -62,6 +62,13 @@ def test_research_searches_first_and_answers_from_the_same_entity_only() -> None
     }  # fmt: skip
 
 
+def test_research_that_finds_two_answers_has_none() -> None:
+    question = {"entity": "kolvra:kx120", "attribute": "colour", "question": "?"}
+    hits = [{"id": "a", "text": "Kolvra KX-120 kettle black"}, {"id": "b", "text": "Kolvra KX-120 kettle white"}]
+
+    assert answer("research", {"question": question, "tool_results": [{"tool": "find_rivals", "hits": hits}]})["answer"] == "unknown"
+
+
 def test_decide_writes_a_valid_rationale() -> None:
     written = answer("decide", {"left": LEFT, "right": RIGHT, "identity": "strict", "answers": [], "rivals": []})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import epm
 from epm.artifact import read_card, write_card
 from epm.decision import Decision, Outcome
 from epm.errors import ArtifactError, ConfigError, ErrorClass, ExitCode, GateError
@@ -142,3 +143,11 @@ def test_an_artifact_card_round_trips_and_names_a_wrong_kind(tmp_path: Path) -> 
         read_card(tmp_path / "a", kind="encoder")
     with pytest.raises(ArtifactError, match=r"no artifact"):
         read_card(tmp_path / "none", kind="student")
+
+
+def test_every_public_name_is_there_and_listed_once() -> None:
+    assert sorted(epm.__all__) == sorted({*epm._HOME, "__version__"})
+    for name in epm.__all__:
+        assert getattr(epm, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'best'"):
+        _ = epm.best

@@ -58,6 +58,7 @@ class LitellmTransport:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._api_key = _find_key(settings)
+        self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
         self.identity = f"litellm {settings.api_base or 'at the vendor'}"
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
@@ -66,11 +67,10 @@ class LitellmTransport:
         Raises:
             ModelError: with the class of the failure; secrets are cut out of the message.
         """
-        litellm = _load_litellm()
         options = {"_skip_mcp_handler": True} if "tools" in request.body else {}  # without the mcp package litellm fails on tools
         start = time.perf_counter()
         try:
-            answered = await litellm.acompletion(
+            answered = await self._litellm.acompletion(
                 **copy.deepcopy(dict(request.body)), **options, api_base=self._settings.api_base, api_key=self._api_key,
                 num_retries=0, max_retries=0, timeout=timeout_s,
             )  # fmt: skip
@@ -89,7 +89,7 @@ class LitellmTransport:
         if not usage.is_estimated:
             return listed_usd
         try:
-            parts: tuple[float, float] = _load_litellm().cost_per_token(
+            parts: tuple[float, float] = self._litellm.cost_per_token(
                 model=self._settings.name, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
             )
         except Exception:  # noqa: BLE001  # litellm raises bare exceptions for models it has no price for

@@ -1,0 +1,48 @@
+"""The figures of a teaching run are counted from what is stored."""
+
+from __future__ import annotations
+
+from epm.agents.report import agreement, summarise
+from epm.decision import Decision, Outcome
+from epm.errors import ErrorClass
+from epm.listing import Listing
+from epm.pair import Pair
+from epm.relation import Label, Relation
+
+
+def pair(pair_id: str, gold: Label | None) -> Pair:
+    return Pair(pair_id, Listing("l", "a"), Listing("r", "b"), gold_label=gold)
+
+
+def decided(pair_id: str, label: Label, **provenance: object) -> Decision:
+    relation = Relation.EXACT if label is Label.MATCH else Relation.DIFFERENT
+    return Decision(pair_id, Outcome.DECIDED, label=label, relation=relation, cost_usd=0.5, provenance=provenance)
+
+
+ITEMS = [
+    (pair("tp", Label.MATCH), decided("tp", Label.MATCH, n_questions=2, n_recalled=1, needs_review=True)),
+    (pair("fp", Label.NO_MATCH), decided("fp", Label.MATCH, n_questions=2)),
+    (pair("tn", Label.NO_MATCH), decided("tn", Label.NO_MATCH, n_vetoes=1)),
+    (pair("fn", Label.MATCH), Decision.failed("fn", ErrorClass.TIMEOUT, "slow")),
+    (pair("fn2", Label.MATCH), Decision("fn2", Outcome.ABSTAINED)),
+    (pair("new", None), decided("new", Label.MATCH)),
+]
+
+
+def test_failed_and_abstained_items_count_as_no_match_against_gold_and_lower_the_coverage() -> None:
+    gold = agreement(ITEMS)
+    assert gold is not None
+    assert (gold.n, gold.positives, gold.precision, gold.recall, gold.accuracy, gold.coverage) == (5, 3, 0.5, 1 / 3, 0.4, 0.6)
+    assert gold.f1 == 0.4
+
+
+def test_there_is_no_agreement_without_gold() -> None:
+    assert agreement(ITEMS[-1:]) is None
+
+
+def test_the_report_sums_outcomes_failures_relations_reuse_and_cost() -> None:
+    report = summarise("run", ITEMS, n_new=6)
+    assert (report.n_items, report.n_decided, report.n_abstained, report.n_failed) == (6, 4, 1, 1)
+    assert report.failed_by_class == {"timeout": 1}
+    assert report.relations == {"exact": 3, "different": 1}
+    assert (report.n_questions, report.reuse, report.n_vetoes, report.n_needs_review, report.cost_usd) == (4, 0.25, 1, 1, 2.0)
