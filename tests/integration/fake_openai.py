@@ -5,7 +5,8 @@
 ``POST /v1/chat/completions`` answers. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
 first whose ``contains`` stands in the request wins), ``faults`` (list of names or null, one for each coming request),
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
-returns the log. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
+returns the log. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
+content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import sys
 import time
 from typing import Any
 
-REPLY_FAULTS = {"invalid_json", "wrong_schema", "refusal", "length", "content_filter", "empty_choices", "missing_usage", "wrong_model"}
 STATUS_FAULTS = {
     "429": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
     "429_retry_after": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
@@ -48,7 +48,6 @@ STATUS_FAULTS = {
     ),
 }
 UNAUTHORIZED = 401
-WIRE_FAULTS = {"stall", "reset", "truncated_body"}
 
 
 class Script:

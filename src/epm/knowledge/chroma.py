@@ -1,7 +1,9 @@
 """The persistent index: chromadb, embedded in this process, over vectors that we encode ourselves.
 
-One collection for each kind of entry, in cosine space. A query that names entity or attribute reads the few entries with
-that key and compares them exactly; any other query goes to the approximate HNSW graph, with room for filtered entries.
+One collection for each kind of entry, in cosine space. Up to ``exact_up_to`` entries are held in memory as well and
+compared exactly: as fast at that size, and the same in every process, which the HNSW graph is not. Beyond, a query that
+names entity or attribute reads the entries with that key; any other goes to the graph, with room for filtered entries.
+Entries that another process adds are seen when the index is opened again.
 The model of the vectors stands in each collection's metadata and is checked on opening, since chromadb would accept
 another model of equal dimension. A guard stands where chromadb would put its own embedding function, which downloads a
 model on its first call. Never expose this folder with chromadb's server: no released version is safe (GHSA-f4j7-r4q5-qw2c).
@@ -17,13 +19,14 @@ from typing import TYPE_CHECKING, Self, cast
 import chromadb
 import numpy as np
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
-from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings
+from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings, Where
 from chromadb.config import Settings
 
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
+from epm.knowledge.memory import MemoryIndex
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 TEXT_RECIPE = "entry text v1"
 _HNSW = CreateHNSWConfiguration(space="cosine", ef_construction=200, ef_search=200, max_neighbors=16)
+EXACT_UP_TO = 20_000
 _SPARE_HITS = 12
 """Hits fetched beyond ``top_k``: own listings, expired and excluded entries fall out afterwards."""
 
@@ -71,7 +75,7 @@ class GuardEmbeddingFunction(EmbeddingFunction[Embeddable]):
 class ChromaIndex:
     """KnowledgeIndex on disk. Close it, or use it as a context manager."""
 
-    def __init__(self, path: Path, embedder: RememberingEmbedder) -> None:
+    def __init__(self, path: Path, embedder: RememberingEmbedder, *, exact_up_to: int = EXACT_UP_TO) -> None:
         """Open or make the index in a folder.
 
         Raises:
@@ -87,6 +91,9 @@ class ChromaIndex:
             raise ArtifactError(msg) from error
         self._max_batch = self._client.get_max_batch_size()
         self._collections = {kind: self._open(kind, path) for kind in KINDS}
+        self._exact_up_to = exact_up_to
+        self._exact: MemoryIndex | None = MemoryIndex(embedder)
+        self._load_exact()
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +114,10 @@ class ChromaIndex:
                     documents=[entry.text for entry in batch],
                     metadatas=[_to_metadata(entry) for entry in batch],
                 )
+                if self._exact is not None:
+                    self._exact.add(batch)
+        if self.count() > self._exact_up_to:
+            self._exact = None
 
     def query(
         self, text: str, *, kind: str, top_k: int, now_s: float, exclude_pair_id: str | None = None,
@@ -114,6 +125,10 @@ class ChromaIndex:
     ) -> list[KnowledgeHit]:  # fmt: skip
         """The nearest live entries of that kind, best first, never any learned from ``exclude_pair_id``."""
         collection = self._collections[checked_kind(kind)]
+        if self._exact is not None:
+            return self._exact.query(
+                text, kind=kind, top_k=top_k, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute
+            )
 
         def allowed(hits: list[KnowledgeHit]) -> list[KnowledgeHit]:
             return [
@@ -122,12 +137,15 @@ class ChromaIndex:
             ]  # fmt: skip
 
         if entity is not None or attribute is not None:
-            return best_first(allowed(self._all_with_key(collection, text, entity, attribute)), top_k)
+            return best_first(allowed(self._scan(collection, text, _where(entity, attribute))), top_k)
         n_stored, n_wanted = collection.count(), top_k + _SPARE_HITS
         while True:
             found = allowed(self._nearest(collection, text, min(n_wanted, n_stored)))
-            if len(found) >= top_k or n_wanted >= n_stored:
+            if len(found) >= top_k:
                 return best_first(found, top_k)
+            if n_wanted >= n_stored:
+                # The graph can miss entries behind a crowd of equal vectors.
+                return best_first(allowed(self._scan(collection, text, None)), top_k)
             n_wanted *= 4
 
     def count(self) -> int:
@@ -159,10 +177,20 @@ class ChromaIndex:
         vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         self._embedder.remember(dict(zip(stored["documents"] or [], vectors, strict=True)))
 
-    def _all_with_key(self, collection: Collection, text: str, entity: str | None, attribute: str | None) -> list[KnowledgeHit]:
-        named = [{name: value} for name, value in (("entity", entity), ("attribute", attribute)) if value is not None]
-        where = named[0] if len(named) == 1 else {"$and": named}
-        stored = collection.get(where=where, include=["documents", "metadatas", "embeddings"])  # type: ignore[arg-type]  # chromadb's recursive Where
+    def _load_exact(self) -> None:
+        """Fill the memory copy from disk; drop it where the index is too large for one."""
+        if self._exact is None or self.count() > self._exact_up_to:
+            self._exact = None
+            return
+        for collection in self._collections.values():
+            stored = collection.get(include=["documents", "metadatas", "embeddings"])
+            texts, vectors = stored["documents"] or [], np.asarray(stored["embeddings"], dtype=np.float32)
+            self._embedder.remember(dict(zip(texts, vectors, strict=True)))
+            rows = zip(stored["ids"], texts, stored["metadatas"] or [], strict=True)
+            self._exact.add([_from_metadata(id_, text, metadata) for id_, text, metadata in rows])
+
+    def _scan(self, collection: Collection, text: str, where: Where | None) -> list[KnowledgeHit]:
+        stored = collection.get(where=where, include=["documents", "metadatas", "embeddings"])
         if not stored["ids"]:
             return []
         similarities = np.asarray(stored["embeddings"], dtype=np.float32) @ self._query_vector(text)
@@ -179,6 +207,11 @@ class ChromaIndex:
 
     def _query_vector(self, text: str) -> Vectors:
         return cast(Vectors, self._embedder.encode([text])[0])
+
+
+def _where(entity: str | None, attribute: str | None) -> Where:
+    named: list[Where] = [{name: value} for name, value in (("entity", entity), ("attribute", attribute)) if value is not None]
+    return named[0] if len(named) == 1 else {"$and": named}
 
 
 def _hits(

@@ -7,7 +7,7 @@ import pytest
 
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.completion import completion_body
-from epm.gateway.ledger import MemoryCallLog, cache_key
+from epm.gateway.ledger import CachedReply, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, Task, TaskKind, Usage
 
@@ -211,3 +211,29 @@ def test_the_typed_task_is_part_of_the_key_only_where_it_determines_the_answer(s
 
     assert key(TaskTransport(), "a") != key(TaskTransport(), "b")
     assert key(scripted("x"), "a") == key(scripted("x"), "b")
+
+
+class SlowLog(MemoryCallLog):
+    """A log whose commits wait for a sign."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_commit = asyncio.Event()
+
+    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
+        await self.may_commit.wait()
+        await super().record_call(call, kept)
+
+
+def test_no_reply_is_handed_out_before_its_ledger_row_is_committed(scripted: Any) -> None:
+    async def look_before_the_commit() -> tuple[bool, ChatReply]:
+        log = SlowLog()
+        sending = asyncio.create_task(MeteredGateway(scripted("one"), log).send(request(), SCOPE))
+        await asyncio.sleep(0.01)
+        was_early = sending.done()
+        log.may_commit.set()
+        return was_early, await sending
+
+    was_early, reply = asyncio.run(look_before_the_commit())
+    assert was_early is False
+    assert reply.is_cached is False

@@ -13,6 +13,7 @@ from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings
 from epm.gateway.transports.litellm import LitellmTransport, class_of
 from epm.gateway.transports.replay import RecordingTransport, ReplayTransport
 from epm.gateway.transports.rules import RulesTransport, tool_results
+from epm.session import open_session
 
 SCOPE = CallScope(None, None, "decide")
 
@@ -105,3 +106,12 @@ def test_a_key_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch
 
 def test_an_exception_outside_litellms_tree_is_a_bug() -> None:
     assert class_of(RuntimeError("boom")) is ErrorClass.BUG
+
+
+def test_a_session_records_a_cassette_that_another_session_replays(tmp_path: Path) -> None:
+    asked = ChatRequest(request("x").body, Task(TaskKind.EXTRACT, {"listing": {"id": "a", "title": "Kolvra KX-120 kettle black"}}))
+    with open_session(store=None, model=ModelSettings("rules"), record=tmp_path / "c.jsonl") as session:
+        recorded = asyncio.run(session.gateway.send(asked, SCOPE))
+    with open_session(store=tmp_path / "s.db", model=ModelSettings(f"replay:{tmp_path / 'c.jsonl'}")) as session:
+        replayed = asyncio.run(session.gateway.send(ChatRequest(asked.body), SCOPE))
+    assert replayed.body == recorded.body

@@ -46,6 +46,16 @@ def test_a_reopened_index_finds_what_was_stored_and_encodes_no_stored_text_again
     assert embedder.n_encoded == 0
 
 
+def test_an_index_that_outgrows_its_memory_copy_goes_on_over_the_graph(tmp_path: Path) -> None:
+    stored = entries(60)
+    with chroma.ChromaIndex(tmp_path, RememberingEmbedder(HashEmbedder(64)), exact_up_to=40) as index:
+        index.add(stored[:30])
+        before = index.query(stored[3].text, kind="listing", top_k=1, now_s=0.0)
+        index.add(stored[30:])
+        assert index.query(stored[3].text, kind="listing", top_k=1, now_s=0.0)[0].entry == before[0].entry == stored[3]
+        assert index.query(stored[50].text, kind="listing", top_k=1, now_s=0.0)[0].entry == stored[50]
+
+
 def test_chromadb_cannot_embed_by_itself() -> None:
     with pytest.raises(DataError, match="itself"):
         chroma.GuardEmbeddingFunction()(["text"])
@@ -55,7 +65,7 @@ def test_it_agrees_with_the_exact_index(tmp_path: Path) -> None:
     embedder = RememberingEmbedder(HashEmbedder(64))
     memory = MemoryIndex(embedder)
     memory.add(entries(300))
-    with chroma.ChromaIndex(tmp_path, embedder) as index:
+    with chroma.ChromaIndex(tmp_path, embedder, exact_up_to=0) as index:
         index.add(entries(300))
         for i in range(0, 300, 20):
             text = f"product {i} of line"

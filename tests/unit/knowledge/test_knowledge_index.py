@@ -20,14 +20,15 @@ from epm.relation import Label
 TITLES = ["sony wh-1000xm4 headphones black", "sony wh-1000xm5 headphones black", "bosch drill gsr 12v", "lego 10255 square"]
 
 
-@pytest.fixture(params=["memory", "chroma"])
+@pytest.fixture(params=["memory", "chroma exact", "chroma graph"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KnowledgeIndex]:
     embedder = RememberingEmbedder(HashEmbedder(256))
     if request.param == "memory":
         yield MemoryIndex(embedder)
         return
     chroma = pytest.importorskip("epm.knowledge.chroma")
-    with chroma.ChromaIndex(tmp_path / "index", embedder) as opened:
+    exact_up_to = 0 if request.param == "chroma graph" else 1_000
+    with chroma.ChromaIndex(tmp_path / "index", embedder, exact_up_to=exact_up_to) as opened:
         yield opened
 
 
