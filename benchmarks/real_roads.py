@@ -23,13 +23,13 @@ def main(data: Path, out: Path) -> None:
     abt = data / "abt-buy"
     taught = epm("teach", str(abt / "valid.jsonl.gz"), "--matcher", "multi-agent-rag", "--model", "rules", "--limit", "300", *store)
     learn(str(taught["run_id"]), out / "abt", store, epochs="4", judged=True)
-    measure(abt / "test.jsonl.gz", abt / "valid.jsonl.gz", out / "abt" / "student", ["seed", "model-token", "evidence-rules"])
+    measure(abt / "test.jsonl.gz", abt / "valid.jsonl.gz", out / "abt" / "student")
 
     wdc = data / "wdc-products-80cc"
     recorded = data / "llm-explanations" / "gpt-4o--structured--wdc-train_small.jsonl.gz"
     imported = epm("import", "explanations", str(recorded), "--pairs", str(wdc / "train_small.jsonl.gz"), *store)
     learn(str(imported["run_id"]), out / "wdc", store, epochs="2", judged=False)
-    measure(wdc / "valid_small.jsonl.gz", None, out / "wdc" / "student", ["seed", "evidence-rules"])
+    measure(wdc / "valid_small.jsonl.gz", wdc / "train_small.jsonl.gz", out / "wdc" / "student")
 
 
 def learn(run: str, out: Path, store: list[str], *, epochs: str, judged: bool) -> None:
@@ -41,17 +41,17 @@ def learn(run: str, out: Path, store: list[str], *, epochs: str, judged: bool) -
     show("sft", epm("distill", "sft", str(out / "sft.jsonl"), "-o", str(out / "student"), "--epochs", epochs))
 
 
-def measure(test: Path, valid: Path | None, student: Path, others: list[str]) -> None:
-    """One bench of the student beside other matchers."""
-    matchers = [part for spec in (*others, f"student:{student}") for part in ("--matcher", spec)]
-    tuning = [] if valid is None else ["--valid", str(valid)]
-    show("bench", epm("bench", str(test), *tuning, *matchers))
+def measure(test: Path, tuning: Path, student: Path) -> None:
+    """The student as it decides by itself in both modes, and the baselines at thresholds from the tuning pairs."""
+    show("bench", epm("bench", str(test), "--matcher", f"student:{student}", "--matcher", f"student-label:{student}"))
+    show("bench", epm("bench", str(test), "--valid", str(tuning), "--matcher", "model-token", "--matcher", "evidence-rules"))
 
 
 def epm(*args: str) -> dict[str, object]:
     """What a command prints with --json."""
     print("epm", *args, file=sys.stderr)
-    ended = subprocess.run(["epm", *args, "--json"], stdout=subprocess.PIPE, check=True, text=True)
+    program = Path(sys.executable).with_name("epm")
+    ended = subprocess.run([str(program), *args, "--json"], stdout=subprocess.PIPE, check=True, text=True)
     return dict(json.loads(ended.stdout))
 
 

@@ -117,7 +117,11 @@ def save_adapter(student: LoadedStudent, out: Path) -> None:
     """
     try:
         student.model.peft_config["default"].base_model_name_or_path = student.base
-        student.model.save_pretrained(str(out), selected_adapters=["default"])
+        student.model.save_pretrained(
+            str(out),
+            selected_adapters=["default"],
+            save_embedding_layers=False,  # else peft asks the hub whether the base's vocabulary was changed
+        )
         student.tokenizer.save_pretrained(str(out))
         (out / "README.md").unlink(missing_ok=True)  # peft's template; card.json says what this is
     except OSError as error:
