@@ -10,14 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epm.artifact import write_card
 from epm.distill.architecture import SeedShape, new_model
-from epm.distill.checkpoint import TrainState, load_state, save_state
+from epm.distill.checkpoint import STATE_NAME, TrainState, load_state, save_state
 from epm.distill.examples import drawn_example
 from epm.distill.stream import PairSource, PretrainStream, StreamPosition, StreamSettings, Tokens, generated_pairs
 from epm.distill.tokenizer import train_tokenizer
@@ -38,8 +38,9 @@ TOKENIZER_SEED = 77  # a chunk of pairs of its own, so that changing the stream 
 class PretrainRecipe:
     """How the seed is trained. Exactly one of ``minutes`` and ``steps`` says how long.
 
-    ``renamed_share`` of the pairs get names of arbitrary letters, from chunk ``renamed_from_chunk`` on. ``prompt_weight`` in [0, 1] is the loss weight of a prompt token beside 1 for a completion token; ``easy_share`` of
-    the run sees only examples of at most ``easy_tokens`` tokens, because copying is learnt sooner on short texts.
+    ``renamed_share`` of the pairs get names of arbitrary letters, from chunk ``renamed_from_chunk`` on: copying is learnt
+    sooner on names of common sounds, but must not depend on them. ``prompt_weight`` in [0, 1] is the loss weight of a
+    prompt token beside 1 for a completion token.
     """
 
     minutes: float | None = None
@@ -57,8 +58,6 @@ class PretrainRecipe:
     renamed_share: float = 0.7
     renamed_from_chunk: int = 30
     prompt_weight: float = 0.1
-    easy_share: float = 0.0
-    easy_tokens: int = 160
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
@@ -151,7 +150,7 @@ class _PretrainRun:
 
     @classmethod
     def begin(cls, out: Path, recipe: PretrainRecipe, source: PairSource) -> _PretrainRun:
-        run = cls(out, recipe, source, _tokenizer_for(recipe, source))
+        run = cls(out, recipe, source, _tokenizer_for(out, recipe, source))
         found = load_state(out, run.model, run.optimizer, fingerprint=_fingerprint(recipe))
         if found is not None:
             run.state = found
@@ -163,7 +162,7 @@ class _PretrainRun:
         saved_s = started_s
         recent: list[float] = []
         self.model.train()
-        for batch, position in self._batches():
+        for batch, position in self.stream.batches(StreamPosition(self.state.chunk, self.state.batch)):
             progress = recipe.progress(step=self.state.step, elapsed_s=self.state.elapsed_s)
             if progress >= 1:
                 break
@@ -176,12 +175,6 @@ class _PretrainRun:
             on_progress(_event(recipe, self.state, sum(recent) / len(recent)))
         save_state(self.out, self.model, self.optimizer, self.state, fingerprint=_fingerprint(recipe))
         return sum(recent) / max(len(recent), 1)
-
-    def _batches(self) -> Iterator[tuple[list[Tokens], StreamPosition]]:
-        for batch, position in self.stream.batches(StreamPosition(self.state.chunk, self.state.batch)):
-            is_easy = len(batch[-1].ids) <= self.recipe.easy_tokens
-            if is_easy or self.recipe.progress(step=self.state.step, elapsed_s=self.state.elapsed_s) >= self.recipe.easy_share:
-                yield batch, position
 
     def _step(self, batch: list[Tokens], learning_rate: float) -> float:
         import torch
@@ -222,12 +215,19 @@ def _has_fast_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  # no public test
 
 
-def _tokenizer_for(recipe: PretrainRecipe, source: PairSource) -> PreTrainedTokenizerFast:
+def _tokenizer_for(out: Path, recipe: PretrainRecipe, source: PairSource) -> PreTrainedTokenizerFast:
+    """The tokenizer of the run in ``out``, learnt at its beginning: a resumed run must go on with the one it has."""
     import random
 
+    from transformers import PreTrainedTokenizerFast
+
+    if (out / STATE_NAME).is_file() and (out / "tokenizer.json").is_file():
+        return PreTrainedTokenizerFast.from_pretrained(out, local_files_only=True)
     rng = random.Random(TOKENIZER_SEED)
     examples = (drawn_example(p, r, rng, label_share=recipe.label_share) for p, r in source(TOKENIZER_PAIRS, TOKENIZER_SEED))
-    return train_tokenizer(itertools.chain.from_iterable((e.prompt, e.completion) for e in examples), vocab_size=recipe.vocab_size)
+    tokenizer = train_tokenizer(itertools.chain.from_iterable((e.prompt, e.completion) for e in examples), vocab_size=recipe.vocab_size)
+    tokenizer.save_pretrained(out)
+    return tokenizer
 
 
 def _decay_groups(model: Qwen3ForCausalLM, weight_decay: float) -> list[dict[str, object]]:

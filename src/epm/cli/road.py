@@ -55,7 +55,7 @@ class RoadSizes:
     n_reinforce: int = 500
     n_valid: int = 200
     n_test: int = 400
-    sft_epochs: float = 2.0
+    sft_epochs: float = 3.0
     grpo_steps: int = 20
     seed: int = 1
 

@@ -25,6 +25,7 @@ def write_rationale(left: ParsedListing, right: ParsedListing, compared: Compare
     """The rationale of a finding under an identity rule."""
     cells = {axis: [cell for name in AXIS_ATTRIBUTES[axis] if (cell := _cell(compared, name, finding)) is not None] for axis in Axis}
     cells[Axis.CORE] = _with_name(cells[Axis.CORE], left, right, compared, finding)
+    cells[Axis.CORE] = _without_idle_type(cells[Axis.CORE], finding)
     kept = _limited(cells)
     core, identifier, variant = (AxisFinding(comparisons=tuple(kept[axis]), verdict=axis_verdict(kept[axis])) for axis in Axis)
     relation = finding.relation if _is_entailed(finding.relation, core.verdict, identifier.verdict) else Relation.UNDECIDABLE
@@ -114,6 +115,15 @@ def name_quote(listing: ParsedListing, rest: Sequence[Word]) -> str | None:
 
 def _crosses_code(gap: str) -> bool:
     return any(c.isalnum() for c in gap)
+
+
+def _without_idle_type(cells: list[Comparison], finding: Finding) -> list[Comparison]:
+    """The core cells without a product type that settles nothing: it reads differently in every language and makes the argument longer."""
+    if finding.relation is Relation.ACCESSORY_FOR:
+        return cells
+    others = [cell for cell in cells if cell.attribute != "type"]
+    is_idle = all(cell.verdict is not Verdict.DIFFERENT for cell in cells if cell.attribute == "type")
+    return others if is_idle and axis_verdict(others) is axis_verdict(cells) else cells
 
 
 def _limited(cells: dict[Axis, list[Comparison]]) -> dict[Axis, list[Comparison]]:
