@@ -51,7 +51,7 @@ class GrpoRecipe:
     samples_per_prompt: int = 8
     learning_rate: float = 3e-4
     beta: float = 0.0
-    max_tokens: int = 130
+    max_tokens: int = 192
     n_probe: int = 200
     seed: int = 0
 

@@ -64,7 +64,7 @@ def grpo(
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 20,
     learning_rate: Annotated[float, typer.Option(help="Constant rate; about 1e-5 for a hub model.")] = 3e-4,
     beta: Annotated[float, typer.Option(help="Weight of the KL divergence to the SFT policy.")] = 0.0,
-    max_tokens: Annotated[int, typer.Option(help="Most tokens of a completion.")] = 130, seed: Seed = 0, as_json: Json = False,
+    max_tokens: Annotated[int, typer.Option(help="Most tokens of a completion.")] = 192, seed: Seed = 0, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Train the SFT adapter further with GRPO; refuses a student whose samples are malformed."""
     from epm.distill.grpo import GrpoRecipe, run_grpo
