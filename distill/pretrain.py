@@ -222,7 +222,8 @@ def _tokenizer_for(out: Path, recipe: PretrainRecipe, source: PairSource) -> Pre
     from transformers import PreTrainedTokenizerFast
 
     if (out / STATE_NAME).is_file() and (out / "tokenizer.json").is_file():
-        return PreTrainedTokenizerFast.from_pretrained(out, local_files_only=True)
+        kept: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(out, local_files_only=True)
+        return kept
     rng = random.Random(TOKENIZER_SEED)
     examples = (drawn_example(p, r, rng, label_share=recipe.label_share) for p, r in source(TOKENIZER_PAIRS, TOKENIZER_SEED))
     tokenizer = train_tokenizer(itertools.chain.from_iterable((e.prompt, e.completion) for e in examples), vocab_size=recipe.vocab_size)

@@ -56,7 +56,7 @@ def tokenise(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) ->
     return [Tokens((*prompt, *completion, *end), len(prompt)) for prompt, completion in zip(prompts, completions, strict=True)]
 
 
-def letter_groups(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+def token_groups(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     """The tokens of two to four plain letters, lower case, sorted: joined at random they show every token in every company."""
     return sorted({token.lower() for token in tokenizer.get_vocab() if token.isascii() and token.isalpha() and 1 < len(token) <= 4})  # noqa: PLR2004
 
@@ -81,7 +81,7 @@ class PretrainStream:
         self._tokenizer = tokenizer
         self._settings = settings
         self._source = source
-        self._pieces = letter_groups(tokenizer) if settings.renamed_share else []
+        self._pieces = token_groups(tokenizer) if settings.renamed_share else []
 
     def batches(self, start: StreamPosition) -> Iterator[tuple[list[Tokens], StreamPosition]]:
         """Each batch with the position after it.
