@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from epm.artifact import CARD_NAME, read_card
-from epm.errors import ArtifactError
+from epm.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -56,6 +56,7 @@ def load_student(source: str, *, is_trainable: bool = False) -> LoadedStudent:
 
     Raises:
         ArtifactError: there is no student there, or it cannot be read.
+        ConfigError: the 'distill' extra is not installed.
     """
     if source == SEED:
         return _load_folder(seed_folder(), SEED, is_trainable=is_trainable)
@@ -121,9 +122,12 @@ def _check_adapter_config(folder: Path) -> None:
 
 
 def _load_base(name: str, *, local_only: bool) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"a student needs the package {error.name or 'torch'!r}: pip install 'epm[distill]'") from error
 
     logging.disable_progress_bar()
     try:
