@@ -20,6 +20,7 @@ from epm.distill.dataset_files import read_sft_rows
 from epm.distill.export import ExportFormat, ExportResult, export_run
 from epm.distill.grpo import GrpoRecipe, GrpoResult, run_grpo
 from epm.distill.sft import SftRecipe, SftResult, run_sft
+from epm.errors import TrainError
 from epm.eval.audit import AuditReport, compare_decisions
 from epm.eval.bench import BenchReport, bench
 from epm.eval.judge_quality import JudgeQuality, judge_quality
@@ -57,7 +58,7 @@ class RoadSizes:
     n_reinforce: int = 500
     n_valid: int = 200
     n_test: int = 400
-    sft_epochs: float = 3.0
+    sft_epochs: float = 4.0
     grpo_steps: int = 20
     seed: int = 1
 
@@ -127,7 +128,7 @@ def walk_road(road: Road) -> RoadResults:
     taught = road.walk("teach", lambda: _teach(road), _taught_details)
     scored = road.walk("judge", lambda: _score(road, taught.run_id), lambda r: {"rationales": r.n_rationales, "judgements": r.n_new})
     exported = road.walk("export", lambda: _export(road, taught.run_id), lambda r: {"rows": r.n_rows, "kept": f"{r.n_kept} of {r.n_items}"})
-    sft = road.walk("sft", lambda: _sft(road), lambda r: r.figures())
+    sft = road.walk("sft", lambda: _sft(road, epochs=sizes.sft_epochs), lambda r: r.figures())
     grpo = road.walk("grpo", lambda: _grpo(road), lambda r: {"steps": r.n_steps, "reward gain": f"{r.reward_gain:+.4f}"})
     benched = road.walk("bench", lambda: _bench(road), lambda r: {"matchers": len(r.rows), "pairs": len(r.pairs)})
     audited = road.walk("audit", lambda: _audit(benched), lambda r: {"agreement": r.agreement_of_all})
@@ -169,12 +170,21 @@ def _export(road: Road, run_id: str) -> ExportResult:
         return export_run(store, run_id, road.out / "sft.jsonl", view=ExportFormat.SFT, options=options)
 
 
-def _sft(road: Road) -> SftResult:
-    recipe = SftRecipe(epochs=road.sizes.sft_epochs, seed=road.sizes.seed)
+def _sft(road: Road, *, epochs: float) -> SftResult:
+    recipe = SftRecipe(epochs=epochs, seed=road.sizes.seed)
     return run_sft(read_sft_rows(road.out / "sft.jsonl"), road.student("sft"), recipe, on_progress=road.on_progress)
 
 
 def _grpo(road: Road) -> GrpoResult:
+    """GRPO; if it refuses the student, SFT is done once more for longer, which is what the refusal asks for."""
+    try:
+        return _reinforce(road)
+    except TrainError:
+        _sft(road, epochs=1.5 * road.sizes.sft_epochs)
+        return _reinforce(road)
+
+
+def _reinforce(road: Road) -> GrpoResult:
     recipe = GrpoRecipe(steps=road.sizes.grpo_steps, seed=road.sizes.seed)
     pairs = read_pairs(road.sample_file("reinforce")).pairs
     return run_grpo(

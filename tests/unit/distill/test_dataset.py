@@ -11,7 +11,7 @@ from epm.distill.dataset_files import read_sft_rows, write_rows
 from epm.errors import ConfigError, DataError, ErrorClass
 from epm.judgement import AxisScore, Judgement
 from epm.pair import Pair
-from epm.rationale import Axis, Rationale
+from epm.rationale import Axis, AxisFinding, Comparison, Rationale, Verdict
 from epm.relation import Label, Relation
 from epm.student_prompt import Mode, render_prompt
 from epm.student_text import parse, render, render_label
@@ -107,8 +107,12 @@ def test_the_rationale_table_keeps_gold_teacher_and_scores_apart(pair: Pair, rat
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
 def test_rows_are_read_back_as_they_were_written(name: str, tmp_path: Path, pair: Pair, rationale_of: MakeRationale) -> None:
-    hostile = replace(pair, left=replace(pair.left, title="line\u2028break & <b>|~"))
-    rows = sft_view([item(hostile, rationale_of(Relation.OTHER_PACK))], [], ViewOptions()).rows
+    hostile = AxisFinding(
+        comparisons=(Comparison(attribute="brand", left="line\u2028break & <b>|~\x85", right=None, verdict=Verdict.UNKNOWN),),
+        verdict=Verdict.UNKNOWN,
+    )
+    rationale = rationale_of(Relation.OTHER_PACK).model_copy(update={"core": hostile})
+    rows = sft_view([item(pair, rationale)], [], ViewOptions()).rows
     write_rows(tmp_path / name, rows)
     assert tuple(read_sft_rows(tmp_path / name)) == rows
 

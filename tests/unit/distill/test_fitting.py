@@ -29,6 +29,8 @@ def test_the_longer_listing_is_cut_first(pair: Pair) -> None:
     long = replace(pair, left=replace(pair.left, title="long title " * 60))
     fitted = fit_prompt(render_prompt(long), 150, count_chars)
     assert f"<right>{pair.right.title}</right>" in fitted
+    assert f"<left>{pair.right.title}</left>" in fit_prompt(render_prompt(long.swapped()), 150, count_chars)
+    assert fitted.index("</left>") > 2 * len(pair.right.title)
 
 
 def test_a_prompt_that_can_never_fit_ends(pair: Pair) -> None:
