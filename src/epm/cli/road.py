@@ -45,8 +45,6 @@ RULES = ModelSettings("rules")
 ORACLE = "multi-agent-rag"
 MIN_SCORE = 0.5
 """The lowest judge score per axis that the student learns from: below it a rationale has a fault that checks can prove."""
-RENAMED_SHARE = 0.8
-"""The sample knows few brands, and a student of this size would learn to recite them."""
 N_QUALITY_ITEMS = 200
 
 
@@ -58,7 +56,7 @@ class RoadSizes:
     n_reinforce: int = 500
     n_valid: int = 200
     n_test: int = 400
-    sft_epochs: float = 4.0
+    sft_epochs: float = 3.0
     grpo_steps: int = 20
     seed: int = 1
 
@@ -163,9 +161,7 @@ def _score(road: Road, run_id: str) -> ScoreReport:
 
 
 def _export(road: Road, run_id: str) -> ExportResult:
-    options = ViewOptions(
-        min_scores=dict.fromkeys(Axis, MIN_SCORE), gold_agrees=True, both_orders=False, renamed_share=RENAMED_SHARE, seed=road.sizes.seed
-    )  # fmt: skip
+    options = ViewOptions(min_scores=dict.fromkeys(Axis, MIN_SCORE), gold_agrees=True, both_orders=False, seed=road.sizes.seed)
     with RunStore.open(road.store) as store:
         return export_run(store, run_id, road.out / "sft.jsonl", view=ExportFormat.SFT, options=options)
 
