@@ -13,12 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from epm.artifact import write_card
 from epm.distill.architecture import SeedShape, new_model
 from epm.distill.checkpoint import STATE_NAME, TrainState, load_state, save_state
 from epm.distill.examples import drawn_example
+from epm.distill.loading import load_student
 from epm.distill.stream import PairSource, PretrainStream, StreamPosition, StreamSettings, Tokens, generated_pairs
 from epm.distill.tokenizer import train_tokenizer
 from epm.distill.versions import library_versions
@@ -39,8 +40,10 @@ class PretrainRecipe:
     """How the seed is trained. Exactly one of ``minutes`` and ``steps`` says how long.
 
     ``renamed_share`` of the pairs get names of arbitrary letters, from chunk ``renamed_from_chunk`` on: copying is learnt
-    sooner on names of common sounds, but must not depend on them. ``prompt_weight`` in [0, 1] is the loss weight of a
-    prompt token beside 1 for a completion token.
+    sooner on names of common sounds, but must not depend on them. ``accept_chance`` is the chance that a pair's identity rule
+    accepts its variant, pack, bundle or condition: at 0.5 the seed has no opinion, and SFT teaches the user's rule.
+    ``prompt_weight`` in [0, 1] is the loss weight of a prompt token beside 1 for a completion token. ``start`` names a student
+    whose weights and tokenizer the run begins with, instead of from nothing.
     """
 
     minutes: float | None = None
@@ -57,7 +60,9 @@ class PretrainRecipe:
     label_share: float = 0.2
     renamed_share: float = 0.7
     renamed_from_chunk: int = 30
+    accept_chance: float = 0.5
     prompt_weight: float = 0.1
+    start: str | None = None
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
@@ -140,10 +145,13 @@ class _PretrainRun:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.model = new_model(recipe.shape, tokenizer)
+        if recipe.start is not None:
+            _take_weights(self.model, recipe.start)
         self.optimizer = torch.optim.AdamW(_decay_groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
         settings = StreamSettings(
             seed=recipe.seed, batch_size=recipe.batch_size, chunk_pairs=recipe.chunk_pairs, max_tokens=recipe.max_tokens,
             label_share=recipe.label_share, renamed_share=recipe.renamed_share, renamed_from_chunk=recipe.renamed_from_chunk,
+            accept_chance=recipe.accept_chance,
         )  # fmt: skip
         self.stream = PretrainStream(tokenizer, settings, source=source)
         self.state = TrainState()
@@ -224,11 +232,30 @@ def _tokenizer_for(out: Path, recipe: PretrainRecipe, source: PairSource) -> Pre
     if (out / STATE_NAME).is_file() and (out / "tokenizer.json").is_file():
         kept: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(out, local_files_only=True)
         return kept
+    if recipe.start is not None:
+        started = cast("PreTrainedTokenizerFast", load_student(recipe.start).tokenizer)
+        started.save_pretrained(out)
+        return started
     rng = random.Random(TOKENIZER_SEED)
     examples = (drawn_example(p, r, rng, label_share=recipe.label_share) for p, r in source(TOKENIZER_PAIRS, TOKENIZER_SEED))
     tokenizer = train_tokenizer(itertools.chain.from_iterable((e.prompt, e.completion) for e in examples), vocab_size=recipe.vocab_size)
     tokenizer.save_pretrained(out)
     return tokenizer
+
+
+def _take_weights(model: Qwen3ForCausalLM, start: str) -> None:
+    """Put the weights of a student of the same shape into the network.
+
+    Raises:
+        TrainError: that student has another shape.
+    """
+    try:
+        model.load_state_dict(load_student(start).model.state_dict())
+    except RuntimeError as error:
+        msg = (
+            f"cannot begin with the weights of {start!r}: its shape is not the recipe's; leave start away, or give a student of that shape"
+        )
+        raise TrainError(msg) from error
 
 
 def _decay_groups(model: Qwen3ForCausalLM, weight_decay: float) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from epm.distill.examples import Example, drawn_example
+from epm.distill.house_rule import under_random_rule
 from epm.distill.renaming import renamed
 from epm.errors import TrainError
 from epm.pair import Pair
@@ -63,7 +64,10 @@ def token_groups(tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """What a stream draws: ``label_share`` in label mode, ``renamed_share`` with new names from chunk ``renamed_from_chunk`` on."""
+    """What a stream draws: ``label_share`` in label mode, ``renamed_share`` with new names from chunk ``renamed_from_chunk`` on.
+
+    With ``accept_chance`` the label follows an identity rule drawn for each pair instead of the generator's strict one.
+    """
 
     seed: int
     batch_size: int = 32
@@ -72,6 +76,7 @@ class StreamSettings:
     label_share: float = 0.2
     renamed_share: float = 0.0
     renamed_from_chunk: int = 0
+    accept_chance: float = 0.0
 
 
 class PretrainStream:
@@ -106,7 +111,13 @@ class PretrainStream:
         pairs = [
             self._named(drawn, rng, index) for drawn in self._source(self._settings.chunk_pairs, self._settings.seed * 1_000_003 + index)
         ]
-        examples = [drawn_example(pair, rationale, rng, label_share=self._settings.label_share) for pair, rationale in pairs]
+        examples = [
+            drawn_example(
+                pair, under_random_rule(rationale, rng, accept_chance=self._settings.accept_chance), rng,
+                label_share=self._settings.label_share,
+            )
+            for pair, rationale in pairs
+        ]  # fmt: skip
         fitting = sorted(
             (t for t in tokenise(examples, self._tokenizer) if len(t.ids) <= self._settings.max_tokens), key=lambda t: len(t.ids)
         )

@@ -142,6 +142,19 @@ def test_an_interrupted_pretraining_goes_on_where_it_was_and_ends_alike(tmp_path
         pretrain(tmp_path / "parts", replace(recipe(20), learning_rate=1e-3), source=toy_pairs)
 
 
+def test_pretraining_can_begin_with_the_weights_and_tokenizer_of_an_earlier_student(base: Path, tmp_path: Path) -> None:
+    start = replace(recipe(1), start=str(base), learning_rate=1e-9)
+    result = pretrain(tmp_path / "on", start, source=toy_pairs)
+    assert result.completion_nll < 0.5 * pretrain(tmp_path / "anew", recipe(1), source=toy_pairs).completion_nll
+    assert (tmp_path / "on" / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
+
+
+def test_beginning_with_a_student_of_another_shape_is_refused(base: Path, tmp_path: Path) -> None:
+    start = replace(recipe(1), start=str(base), shape=replace(TINY, hidden=64))
+    with pytest.raises(TrainError, match="its shape is not the recipe's"):
+        pretrain(tmp_path / "on", start, source=toy_pairs)
+
+
 def test_the_pretrained_student_decides_unseen_pairs_and_its_card_says_how_it_was_made(base: Path) -> None:
     pairs = [pair for pair, _ in toy_pairs(40, 99, colours=("red", "blue"))]
     decisions = asyncio.run(make(str(base)).decide(pairs, MatchContext()))

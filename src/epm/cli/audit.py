@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -26,28 +27,17 @@ def audit(
     min_agreement: Annotated[
         float | None, typer.Option(min=0, max=1, help="Gate: exit 4 below this share of all pairs; an undecided pair is a disagreement.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")] = None,
-    api_base: Annotated[str | None, typer.Option(help="Server of the model.")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
-    identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")] = "strict",
-    limit: Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")] = None,
-    on_bad_row: Annotated[str, typer.Option(help="stop or skip.")] = "stop",
-    store: Annotated[Path, typer.Option(help="Run store; holds the model's calls.")] = DEFAULT_STORE,
+    model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Say how far the student agrees with the oracle, where they differ, and who is right by gold."""
     from epm.eval.audit import audit as run_audit
     from epm.eval.tables import agreement_lines, audit_text_table, disagreement_text_table
-    from epm.gateway.request import ModelSettings
-    from epm.identity import load_identity_rule
-    from epm.matching import open_context
 
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
-    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
-    with (
-        open_context([student, oracle], model=settings, identity=load_identity_rule(identity), store=store) as ctx,
-        progress_sink() as sink,
-    ):
+    context = matching_context([student, oracle], model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store)
+    with context as ctx, progress_sink() as sink:
         report = run_audit(read, student=student, oracle=oracle, ctx=ctx, on_progress=sink)
     if as_json:
         typer.echo(json.dumps(report.to_json(), allow_nan=False))

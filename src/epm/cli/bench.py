@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -26,26 +27,18 @@ def bench(
     pairs: Annotated[Path, typer.Argument(help="Labelled pairs: .jsonl, .jsonl.gz, .csv or .parquet.")], *,
     matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")] = None,
-    api_base: Annotated[str | None, typer.Option(help="Server of the model.")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
-    identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")] = "strict",
-    limit: Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")] = None,
-    on_bad_row: Annotated[str, typer.Option(help="stop or skip.")] = "stop",
-    store: Annotated[Path, typer.Option(help="Run store; holds the model's calls.")] = DEFAULT_STORE,
+    model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
     from epm.eval.bench import bench as run_bench
     from epm.eval.tables import bench_text_table
-    from epm.gateway.request import ModelSettings
-    from epm.identity import load_identity_rule
-    from epm.matching import open_context
 
     tested = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     tuning = None if valid is None else read_pair_file(valid, on_bad_row=on_bad_row).pairs
-    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
-    with open_context(matcher, model=settings, identity=load_identity_rule(identity), store=store) as ctx, progress_sink() as sink:
+    context = matching_context(matcher, model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store)
+    with context as ctx, progress_sink() as sink:
         report = run_bench(tested, matcher, ctx=ctx, valid=tuning, on_progress=sink)
     _tell(report)
     if as_json:

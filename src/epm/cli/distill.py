@@ -28,14 +28,17 @@ def register(app: typer.Typer) -> None:
 
 def pretrain(
     out: Out, *, minutes: Annotated[float | None, typer.Option(help="Train this long, checkpoints and restarts included.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train this many steps instead.")] = None, seed: Seed = 1, as_json: Json = False,
+    steps: Annotated[int | None, typer.Option(help="Train this many steps instead.")] = None,
+    start: Annotated[str | None, typer.Option(help="Begin with this student's weights and tokenizer instead of from nothing.")] = None,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate.")] = 2e-3, seed: Seed = 1, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Train a seed student from nothing on generated pairs; repeat the command to go on after an interruption."""
+    """Train a seed student on generated pairs; repeat the command to go on after an interruption."""
     from epm.distill.pretrain import PretrainRecipe
     from epm.distill.pretrain import pretrain as run
 
     with progress_sink() as on_progress:
-        result = run(out, PretrainRecipe(minutes=minutes, steps=steps, seed=seed), on_progress=on_progress)
+        recipe = PretrainRecipe(minutes=minutes, steps=steps, start=start, learning_rate=learning_rate, seed=seed)
+        result = run(out, recipe, on_progress=on_progress)
     _show(result.folder, result.figures(), as_json=as_json)
 
 

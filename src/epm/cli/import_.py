@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.options import BadRow, OnBadRow
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -26,7 +27,7 @@ def explanations(
     file: Annotated[Path, typer.Argument(help="Recorded structured explanations, .jsonl or .jsonl.gz: pair_id, model, prompt_name, answer_text, …")], *,
     pairs: Annotated[Path, typer.Option(help="The pairs they explain.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the rationales to this .jsonl file.")] = None,
-    on_bad_row: Annotated[str, typer.Option(help="stop or skip, for the pair file.")] = "stop",
+    on_bad_row: OnBadRow = BadRow.STOP,
     store: Annotated[Path, typer.Option(help="Run store; the import becomes a run there.")] = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip

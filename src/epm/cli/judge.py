@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import ApiBase, ApiKeyEnv, StoreUrl
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -30,9 +31,9 @@ def score(
     run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
     judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
-    api_base: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None,
-    store: Annotated[str, typer.Option(help="Run store: a file or a database URL.")] = str(DEFAULT_STORE),
+    api_base: ApiBase = None,
+    api_key_env: ApiKeyEnv = None,
+    store: StoreUrl = str(DEFAULT_STORE),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Calls at work at a time.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from epm.errors import ConfigError
+from epm.cli.options import BadRow
 
 if TYPE_CHECKING:
     from epm.files.pairs import PairFile
@@ -15,20 +15,17 @@ if TYPE_CHECKING:
 _SHOWN_BAD_ROWS = 5
 
 
-def read_pair_file(path: Path, *, on_bad_row: str = "stop", limit: int | None = None) -> PairFile:
+def read_pair_file(path: Path, *, on_bad_row: BadRow = BadRow.STOP, limit: int | None = None) -> PairFile:
     """The pairs of a file; skipped rows and unknown columns are told on stderr.
 
     Raises:
-        ConfigError: ``on_bad_row`` is neither ``stop`` nor ``skip``.
         DataError: the file or, with ``stop``, one of its rows is wrong.
     """
-    from epm.files.pairs import read_pairs
+    from epm.files.pairs import place, read_pairs
 
-    if on_bad_row not in {"stop", "skip"}:
-        raise ConfigError(f"--on-bad-row {on_bad_row!r} is not allowed: use stop or skip")
-    found = read_pairs(path, on_bad_row="skip" if on_bad_row == "skip" else "stop", limit=limit)
+    found = read_pairs(path, on_bad_row=on_bad_row.value, limit=limit)
     for bad in found.bad_rows[:_SHOWN_BAD_ROWS]:
-        typer.echo(f"{path}, line {bad.line}: skipped, {bad.reason}", err=True)
+        typer.echo(f"{place(path, bad.line)}: skipped, {bad.reason}", err=True)
     if found.n_skipped > _SHOWN_BAD_ROWS:
         typer.echo(f"{path}: {found.n_skipped} rows skipped in all", err=True)
     if found.extra_columns:

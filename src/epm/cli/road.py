@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ from epm.distill.dataset_files import read_sft_rows
 from epm.distill.export import ExportFormat, ExportResult, export_run
 from epm.distill.grpo import GrpoRecipe, GrpoResult, run_grpo
 from epm.distill.sft import SftRecipe, SftResult, run_sft
-from epm.errors import TrainError
 from epm.eval.audit import AuditReport, compare_decisions
 from epm.eval.bench import BenchReport, bench
 from epm.eval.judge_quality import JudgeQuality, judge_quality
@@ -43,6 +42,7 @@ T = TypeVar("T")
 
 RULES = ModelSettings("rules")
 ORACLE = "multi-agent-rag"
+SCORERS = ("tfidf", "model-token", "evidence-rules", ORACLE)
 MIN_SCORE = 0.5
 """The lowest judge score per axis that the student learns from: below it a rationale has a fault that checks can prove."""
 N_QUALITY_ITEMS = 200
@@ -106,9 +106,7 @@ class RoadResults:
     """Everything the report is made of."""
 
     taught: TeachReport
-    scored: ScoreReport
     exported: ExportResult
-    sft: SftResult
     grpo: GrpoResult
     benched: BenchReport
     audited: AuditReport
@@ -124,19 +122,19 @@ def walk_road(road: Road) -> RoadResults:
     sizes = road.sizes
     road.walk("sample", lambda: _sample(road), lambda card: {"seed": sizes.seed, "files": len(card)})
     taught = road.walk("teach", lambda: _teach(road), _taught_details)
-    scored = road.walk("judge", lambda: _score(road, taught.run_id), lambda r: {"rationales": r.n_rationales, "judgements": r.n_new})
+    road.walk("judge", lambda: _score(road, taught.run_id), lambda r: {"rationales": r.n_rationales, "judgements": r.n_new})
     exported = road.walk("export", lambda: _export(road, taught.run_id), lambda r: {"rows": r.n_rows, "kept": f"{r.n_kept} of {r.n_items}"})
-    sft = road.walk("sft", lambda: _sft(road, epochs=sizes.sft_epochs), lambda r: r.figures())
+    road.walk("sft", lambda: _sft(road), lambda r: r.figures())
     grpo = road.walk("grpo", lambda: _grpo(road), lambda r: {"steps": r.n_steps, "reward gain": f"{r.reward_gain:+.4f}"})
     benched = road.walk("bench", lambda: _bench(road), lambda r: {"matchers": len(r.rows), "pairs": len(r.pairs)})
     audited = road.walk("audit", lambda: _audit(benched), lambda r: {"agreement": r.agreement_of_all})
     judged = road.walk("judge quality", lambda: _judge_quality(road, taught.run_id), lambda r: {"rationales": r.n_items})
-    return RoadResults(taught, scored, exported, sft, grpo, benched, audited, judged)
+    return RoadResults(taught, exported, grpo, benched, audited, judged)
 
 
-def bench_specs(road: Road) -> list[str]:
-    """The matchers of the headline table, cheapest first."""
-    return ["tfidf", "model-token", "evidence-rules", ORACLE, "seed", f"student:{road.student('sft')}", f"student:{road.student('grpo')}"]
+def student_specs(road: Road) -> list[str]:
+    """The students of the headline table: the seed zero-shot, then after SFT and after GRPO."""
+    return ["seed", f"student:{road.student('sft')}", f"student:{road.student('grpo')}"]
 
 
 def _sample(road: Road) -> Mapping[str, object]:
@@ -166,21 +164,12 @@ def _export(road: Road, run_id: str) -> ExportResult:
         return export_run(store, run_id, road.out / "sft.jsonl", view=ExportFormat.SFT, options=options)
 
 
-def _sft(road: Road, *, epochs: float) -> SftResult:
-    recipe = SftRecipe(epochs=epochs, seed=road.sizes.seed)
+def _sft(road: Road) -> SftResult:
+    recipe = SftRecipe(epochs=road.sizes.sft_epochs, seed=road.sizes.seed)
     return run_sft(read_sft_rows(road.out / "sft.jsonl"), road.student("sft"), recipe, on_progress=road.on_progress)
 
 
 def _grpo(road: Road) -> GrpoResult:
-    """GRPO; if it refuses the student, SFT is done once more for longer, which is what the refusal asks for."""
-    try:
-        return _reinforce(road)
-    except TrainError:
-        _sft(road, epochs=1.5 * road.sizes.sft_epochs)
-        return _reinforce(road)
-
-
-def _reinforce(road: Road) -> GrpoResult:
     recipe = GrpoRecipe(steps=road.sizes.grpo_steps, seed=road.sizes.seed)
     pairs = read_pairs(road.sample_file("reinforce")).pairs
     return run_grpo(
@@ -189,10 +178,13 @@ def _reinforce(road: Road) -> GrpoResult:
 
 
 def _bench(road: Road) -> BenchReport:
+    """Matchers that score at thresholds from the valid pairs; students as they decide, for zero-shot means without any label."""
     with open_session(store=road.store, model=RULES, seed=road.sizes.seed) as session:
         ctx = MatchContext(identity=STRICT, gateway=session.gateway, model=RULES, seed=road.sizes.seed)
         test, valid = (read_pairs(road.sample_file(split)).pairs for split in ("test", "valid"))
-        return bench(test, bench_specs(road), ctx=ctx, valid=valid, on_progress=road.on_progress)
+        scored = bench(test, SCORERS, ctx=ctx, valid=valid, on_progress=road.on_progress)
+        decided = bench(test, student_specs(road), ctx=ctx, on_progress=road.on_progress)
+    return replace(scored, results=(*scored.results, *decided.results))
 
 
 def _audit(benched: BenchReport) -> AuditReport:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.agents.report import TeachReport
-
-
-class BadRow(StrEnum):
-    """What to do with a bad input row."""
-
-    STOP = "stop"
-    SKIP = "skip"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,15 +25,15 @@ def teach(
     pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report.")], *,
     matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
     model: Annotated[str, typer.Option(help="'rules' (offline, free) or a litellm name such as openai/gpt-4o-mini.")] = "rules",
-    api_base: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None,
-    identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit, or a .toml file.")] = "strict",
-    store: Annotated[str, typer.Option(help="Run store: a file or a database URL.")] = str(DEFAULT_STORE),
+    api_base: ApiBase = None,
+    api_key_env: ApiKeyEnv = None,
+    identity: Identity = "strict",
+    store: StoreUrl = str(DEFAULT_STORE),
     embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first pairs.")] = None,
+    limit: Limit = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Items, and calls, at work at a time.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
-    on_bad_row: Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")] = BadRow.STOP,
+    on_bad_row: OnBadRow = BadRow.STOP,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip

@@ -97,6 +97,11 @@ def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> None:
         raise DataError(f"cannot write {str(path)!r}: {place!r} holds half a surrogate pair, which is no text; remove it") from error
 
 
+def place(path: Path, line: int) -> str:
+    """Where a bad row stands, for messages: ``'pairs.csv', line 7``; Parquet has rows instead of lines."""
+    return f"{str(path)!r}, {'row' if _format(path) == '.parquet' else 'line'} {line}"
+
+
 def _format(path: Path) -> str:
     name = path.name.lower()
     ending = next((ending for ending in _READERS if name.endswith(ending)), None)
@@ -126,7 +131,7 @@ def _collect(path: Path, rows: Iterator[RawRow], *, sha256: str, on_bad_row: OnB
             pairs.append(_accept(row, line_of_id, extra_columns))
         except RowError as error:
             if on_bad_row == "stop":
-                raise DataError(f"{_place(path, row.line)}: {error} (or skip bad rows: --on-bad-row skip)") from error
+                raise DataError(f"{place(path, row.line)}: {error} (or skip bad rows: --on-bad-row skip)") from error
             bad_rows.append(BadRow(row.line, str(error)))
         if len(pairs) == limit:
             break
@@ -134,7 +139,7 @@ def _collect(path: Path, rows: Iterator[RawRow], *, sha256: str, on_bad_row: OnB
         raise DataError(f"{str(path)!r} is empty: it must hold at least one pair")
     if not pairs:
         raise DataError(
-            f"{str(path)!r} has no good row among {len(bad_rows)}; the first is bad: {_place(path, bad_rows[0].line)}: {bad_rows[0].reason}"
+            f"{str(path)!r} has no good row among {len(bad_rows)}; the first is bad: {place(path, bad_rows[0].line)}: {bad_rows[0].reason}"
         )
     return PairFile(tuple(pairs), sha256, len(bad_rows), tuple(bad_rows), tuple(extra_columns))
 
@@ -150,10 +155,6 @@ def _accept(row: RawRow, line_of_id: dict[str, int], extra_columns: dict[str, No
         raise RowError(f"repeats {what} of line {earlier}; ids must be unique: change or remove one of the two rows")
     extra_columns.update(dict.fromkeys(parsed.extra_columns))
     return pair
-
-
-def _place(path: Path, line: int) -> str:
-    return f"{str(path)!r}, {'row' if _format(path) == '.parquet' else 'line'} {line}"
 
 
 def _nested(pair: Pair) -> dict[str, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
+from epm.sample.layout import open_code_pattern
 from epm.sample.world import Lexicon, named_words
 
 Code = tuple[str, ...]
@@ -20,7 +21,7 @@ _UNWELCOME = ("fuc", "fuk", "shit", "cunt", "kunt", "dick", "dik", "cock", "cok"
 _MAX_SYLLABLES = 3
 _MIN_WORD_CHARS = 4
 _P_ACRONYM = 0.06
-_P_TWO_WORDS = 0.12
+_P_TWO_WORDS, _P_AMPERSAND = 0.12, 0.15
 _P_ADDED_LETTER, _P_SWAPPED_DIGITS = 0.15, 0.2
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -36,16 +37,18 @@ def syllable_word(rng: Random) -> str:
 
 
 def open_name(rng: Random) -> str:
-    """A brand or line name of the open world: one word, sometimes two, sometimes capital letters only."""
+    """A brand or line name of the open world: one word, sometimes two, perhaps joined by ``&``, sometimes capital letters only."""
     if rng.random() < _P_ACRONYM:
         return "".join(_pick(rng, _LETTERS) for _ in range(3 + int(rng.random() * 2)))
     name = syllable_word(rng).capitalize()
-    return f"{name} {syllable_word(rng).capitalize()}" if rng.random() < _P_TWO_WORDS else name
+    if rng.random() > _P_TWO_WORDS:
+        return name
+    return f"{name}{' & ' if rng.random() < _P_AMPERSAND else ' '}{syllable_word(rng).capitalize()}"
 
 
 def new_code(rng: Random, lexicon: Lexicon) -> Code:
     """A model code after one of the world's patterns: ``L`` is one of its letters, ``#`` a digit, ``-`` a segment border."""
-    pattern = _pick(rng, lexicon.words.code_patterns)
+    pattern = open_code_pattern(rng) if lexicon.is_open else _pick(rng, lexicon.words.code_patterns)
     letters = lexicon.words.code_letters
     filled = "".join(_pick(rng, letters) if char == "L" else str(int(rng.random() * 10)) if char == "#" else char for char in pattern)
     return tuple(filled.split("-"))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from random import Random
 
 from epm.listing import Listing
+from epm.sample.layout import Template
 from epm.sample.names import Code
 from epm.sample.product import NEW, Host, Product
 from epm.sample.quantity import quantity_forms
-from epm.sample.style import Part, Style
+from epm.sample.style import Style
 from epm.sample.world import Category, Words, shared_words
 
 _P_HOME_UNIT = 0.72
@@ -156,7 +157,7 @@ def _attributes(slots: dict[str, str], style: Style) -> dict[str, str]:
     return {names[slot][style.language_code]: slots.pop(slot) for slot in ("colour", "size", "capacity") if slot in slots}
 
 
-def _title(template: tuple[Part, ...], slots: Mapping[str, str]) -> str:
+def _title(template: Template, slots: Mapping[str, str]) -> str:
     """The template filled; separators stand only between filled slots."""
     title, separator = "", ""
     for before, slot, after in template:

@@ -5,15 +5,13 @@ All chance is drawn here, so that the same style renders two products alike exce
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from random import Random
-from typing import NamedTuple
 
+from epm.sample.layout import Template, open_tag, open_template, templates
 from epm.sample.names import syllable_word
-from epm.sample.world import LANGUAGES, Lexicon, World, load_lexicon
+from epm.sample.world import LANGUAGES, Lexicon
 
 _LANGUAGE_SHARES = (0.44, 0.24, 0.12, 0.1, 0.1)
 _CASINGS = ("upper", "lower", "brand", "title", "plain")
@@ -25,18 +23,10 @@ _HABIT_SHARES = {
     "code_only_as_mpn": 0.05, "uses_attributes": 0.14, "says_new": 0.08, "has_typo": 0.04,
 }  # fmt: skip
 _P_TAG, _P_FILLER, _P_PROMO, _P_SECOND_PROMO = 0.18, 0.15, 0.5, 0.25
-_P_OPEN_PROMO = 0.4
+_P_OPEN_PROMO, _P_OPEN_FILLER = 0.55, 0.8
 _SHOP_HABITS = ("language", "template", "casing", "promo", "tag", "filler", "has_typo")
 N_KINDS = 10
 """Kinds of words that have equal spellings: code, generation, colour, pack, bundle, condition, region, quantity, fit, mpn."""
-
-
-class Part(NamedTuple):
-    """One place of a title template: a slot with what touches it, or a separator when ``slot`` is empty."""
-
-    before: str
-    slot: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +34,7 @@ class Style:
     """A seller's habits. ``chance`` holds numbers in [0, 1) that pick among equal spellings, one per kind of word."""
 
     language: int
-    template: tuple[Part, ...]
+    template: Template
     casing: str
     chance: tuple[float, ...]
     promo: str
@@ -77,40 +67,46 @@ def same_shop(first: Style, other: Style) -> Style:
     return replace(other, **{habit: getattr(first, habit) for habit in _SHOP_HABITS})
 
 
-@cache
-def templates(world: World) -> tuple[tuple[Part, ...], ...]:
-    """The compiled title templates of a world."""
-    return tuple(tuple(_compile(token) for token in text.split()) for text in load_lexicon(world).words.templates)
-
-
 def draw_style(rng: Random, lexicon: Lexicon) -> Style:
     """A seller of that world, drawn at random."""
     language = rng.choices(range(len(LANGUAGES)), _LANGUAGE_SHARES)[0]
     code = LANGUAGES[language]
-    known = templates(lexicon.world)
     is_so = {habit: rng.random() < share for habit, share in _HABIT_SHARES.items()}
     return Style(
         language=language,
-        template=known[int(rng.random() * len(known))],
+        template=_template(rng, lexicon),
         casing=rng.choices(_CASINGS, _CASING_SHARES)[0],
         chance=tuple([rng.random() for _ in range(N_KINDS)]),
         promo=_promo(rng, lexicon, code),
-        tag=rng.choice(lexicon.words.tags) if rng.random() < _P_TAG else "",
-        filler=rng.choice(lexicon.words.filler[code]) if rng.random() < _P_FILLER else "",
+        tag=_tag(rng, lexicon) if rng.random() < _P_TAG else "",
+        filler=_filler(rng, lexicon, code) if rng.random() < _P_FILLER else "",
         brand_place=rng.choices(_BRAND_PLACES, _BRAND_SHARES)[0],
         **is_so,
     )
+
+
+def _template(rng: Random, lexicon: Lexicon) -> Template:
+    if lexicon.is_open:
+        return open_template(rng)
+    known = templates(lexicon.world)
+    return known[int(rng.random() * len(known))]
+
+
+def _tag(rng: Random, lexicon: Lexicon) -> str:
+    return open_tag(rng, lambda: syllable_word(rng)) if lexicon.is_open else rng.choice(lexicon.words.tags)
+
+
+def _filler(rng: Random, lexicon: Lexicon, language: str) -> str:
+    if lexicon.is_open and rng.random() < _P_OPEN_FILLER:
+        words = " ".join(syllable_word(rng) for _ in range(3 + int(rng.random() * 6)))
+        return f"{words.capitalize()}."
+    return rng.choice(lexicon.words.filler[language])
 
 
 def _promo(rng: Random, lexicon: Lexicon, language: str) -> str:
     if rng.random() > _P_PROMO:
         return ""
     if lexicon.is_open and rng.random() < _P_OPEN_PROMO:
-        return syllable_word(rng)
+        return " ".join(syllable_word(rng) for _ in range(1 + int(rng.random() * 3)))
     words = lexicon.words.promo[language]
     return " ".join(rng.sample(words, 2 if rng.random() < _P_SECOND_PROMO else 1))
-
-
-def _compile(token: str) -> Part:
-    found = re.fullmatch(r"([^{]*)\{([a-z]+)\}(.*)", token)
-    return Part(found[1], found[2], found[3]) if found else Part(token, "", "")

@@ -9,7 +9,7 @@ import pytest
 
 from epm.listing import Listing
 from epm.sample import SamplePair, World
-from epm.sample.style import templates
+from epm.sample.layout import templates
 from epm.sample.world import LANGUAGES, load_lexicon, named_words, shared_words
 
 NOISE_SLOTS = {"promo", "tag"}
