@@ -2,7 +2,7 @@
 
     epm demo --out demo-out && python benchmarks/student_control.py demo-out
 
-The control sees the same rows with labels and relations handed to other pairs at random. Prints one row of figures for
+The control is trained like the student, on the same rows with labels and relations handed to other pairs at random. Prints one row of figures for
 each matcher on the held-out products of the demonstration, and the paired F1 differences with 95 % intervals.
 """
 
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from epm.config import stay_offline
 
 stay_offline()
 
-from epm.distill.dataset_files import read_sft_rows  # noqa: E402  # the hub must be off before the libraries load
+from epm.artifact import read_card  # noqa: E402  # the hub must be off before the libraries load
+from epm.distill.dataset_files import read_sft_rows  # noqa: E402
 from epm.distill.sft import SftRecipe, run_sft  # noqa: E402
 from epm.eval.bench import bench  # noqa: E402
 from epm.eval.intervals import f1_difference  # noqa: E402
@@ -27,7 +28,9 @@ from epm.matcher import MatchContext  # noqa: E402
 
 def main(out: Path) -> None:
     control = out / "student-control"
-    run_sft(read_sft_rows(out / "sft.jsonl"), control, SftRecipe(shuffle_labels=True, seed=1))
+    config = read_card(out / "student-sft", kind="student").config
+    recipe = SftRecipe(**{name: value for name, value in config.items() if name != "command"})
+    run_sft(read_sft_rows(out / "sft.jsonl"), control, replace(recipe, shuffle_labels=True))
     specs = ["seed", f"student:{out / 'student-sft'}", f"student:{control}"]
     test, valid = (read_pairs(out / "sample" / f"{split}.jsonl.gz").pairs for split in ("test", "valid"))
     for name, tuning in (("as decided", None), ("threshold from valid", valid)):

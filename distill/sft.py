@@ -40,9 +40,9 @@ class SftRecipe:
     """How the adapter is trained; the defaults suit ``epm-seed``, a hub model of 0.5 B and more wants a rate near 2e-4."""
 
     base: str = "seed"
-    epochs: float = 2.0
-    learning_rate: float = 2e-3
-    batch_size: int = 32
+    epochs: float = 3.0
+    learning_rate: float = 1.5e-3
+    batch_size: int = 16
     lora_rank: int = 32
     max_tokens: int = 768
     shuffle_labels: bool = False

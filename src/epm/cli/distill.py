@@ -45,8 +45,8 @@ def pretrain(
 def sft(
     rows: Annotated[Path, typer.Argument(help="SFT rows, from 'epm export RUN --format sft -o FILE'.")], out: Out, *,
     base: Annotated[str, typer.Option(help="'seed', a student folder, or a hub name.")] = "seed",
-    epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = 2.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for a hub model.")] = 2e-3,
+    epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = 3.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for a hub model.")] = 1.5e-3,
     shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", help="Control: hand labels to other pairs at random.")] = False,
     seed: Seed = 0, as_json: Json = False,
 ) -> None:  # fmt: skip

@@ -159,7 +159,9 @@ def _score(road: Road, run_id: str) -> ScoreReport:
 
 
 def _export(road: Road, run_id: str) -> ExportResult:
-    options = ViewOptions(min_scores=dict.fromkeys(Axis, MIN_SCORE), gold_agrees=True, both_orders=False, seed=road.sizes.seed)
+    options = ViewOptions(
+        min_scores=dict.fromkeys(Axis, MIN_SCORE), gold_agrees=True, label_share=0.0, both_orders=False, seed=road.sizes.seed
+    )
     with RunStore.open(road.store) as store:
         return export_run(store, run_id, road.out / "sft.jsonl", view=ExportFormat.SFT, options=options)
 

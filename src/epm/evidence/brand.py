@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from epm.evidence.atoms import Value
 from epm.evidence.fields import Field, is_free
-from epm.evidence.normalise import squeeze
+from epm.evidence.normalise import Token, squeeze
 
 _MIN_LEAD = 3
 
@@ -43,8 +43,19 @@ def _leading_word(title: Field, taken: Sequence[tuple[int, int]], others: Sequen
         if not is_free((word.start, word.end), grammar):
             continue
         if len(word.key) >= _MIN_LEAD and word.key.isalpha() and is_free((word.start, word.end), taken):
-            return replace(title.value("brand", word.key, (word.start, word.end), "brand-lead"), trust="lead")
+            last = _joined_by_ampersand(title, word)
+            return replace(
+                title.value("brand", squeeze(title.folded.text[word.start : last.end]), (word.start, last.end), "brand-lead"), trust="lead"
+            )
     return None
+
+
+def _joined_by_ampersand(title: Field, word: Token) -> Token:
+    """The last word of a name like "Arm & Hammer" that begins with a word."""
+    after = next((other for other in title.words if other.start >= word.end), None)
+    if after is not None and after.key.isalpha() and title.folded.text[word.end : after.start].strip() in {"&", "+"}:
+        return after
+    return word
 
 
 def brands_agree(left: str, right: str) -> bool:

@@ -62,7 +62,13 @@ def _outside(codes: Sequence[Value], target: Value | None) -> tuple[Value, ...]:
 
 def _shared_code(left: Sequence[Value], right: Sequence[Value]) -> tuple[Value, Value] | None:
     pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key)]
-    return max(pairs, key=lambda pair: (min(len(pair[0].key), len(pair[1].key)), -pair[0].start - pair[1].start), default=None)
+    return max(pairs, key=_how_telling, default=None)
+
+
+def _how_telling(pair: tuple[Value, Value]) -> tuple[bool, int, int]:
+    """What buyers read comes first: a code in a title tells the model, a part number in its own field is the identifier's matter."""
+    a, b = pair
+    return a.attribute == "model" or b.attribute == "model", min(len(a.key), len(b.key)), -a.start - b.start
 
 
 def _written_code(

@@ -30,7 +30,7 @@ def brand_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
 
 def _shared_brand(a: Value, b: Value, left: ParsedListing, right: ParsedListing) -> tuple[Value, Value] | None:
     """The brand on both sides; one side's brand may stand anywhere in the other's title, a guess only against a guess."""
-    if brands_agree(a.key, b.key):
+    if a.key == b.key or (brands_agree(a.key, b.key) and _GUESS not in {a.trust, b.trust}):
         return a, b
     found: list[tuple[Value, Value]] = []
     in_right, in_left = find_written(right, a.key, "brand"), find_written(left, b.key, "brand")
@@ -38,7 +38,8 @@ def _shared_brand(a: Value, b: Value, left: ParsedListing, right: ParsedListing)
         found.append((a, in_right))
     if in_left is not None and (b.trust != _GUESS or a.trust == _GUESS):
         found.append((in_left, b))
-    return max(found, key=lambda pair: len(pair[0].key) + len(pair[1].key), default=None)
+    whole = max(found, key=lambda pair: len(pair[0].key) + len(pair[1].key), default=None)
+    return whole or ((a, b) if brands_agree(a.key, b.key) else None)
 
 
 def type_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:

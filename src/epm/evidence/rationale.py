@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.compare import Compared
+from epm.evidence.fields import Field, is_free
+from epm.evidence.normalise import Token, fold, squeeze
 from epm.evidence.parsed import ParsedListing, Word
 from epm.evidence.verdict import Finding
 from epm.identity import IdentityRule
@@ -26,6 +28,8 @@ def write_rationale(left: ParsedListing, right: ParsedListing, compared: Compare
     cells = {axis: [cell for name in AXIS_ATTRIBUTES[axis] if (cell := _cell(compared, name, finding)) is not None] for axis in Axis}
     cells[Axis.CORE] = _with_name(cells[Axis.CORE], left, right, compared, finding)
     cells[Axis.CORE] = _without_idle_type(cells[Axis.CORE], finding)
+    if all(_is_part_number(value) for atom in compared.of("model") for value in (atom.left, atom.right)):
+        cells[Axis.CORE] = _without(cells[Axis.CORE], "model")
     kept = _limited(cells)
     core, identifier, variant = (AxisFinding(comparisons=tuple(kept[axis]), verdict=axis_verdict(kept[axis])) for axis in Axis)
     relation = finding.relation if _is_entailed(finding.relation, core.verdict, identifier.verdict) else Relation.UNDECIDABLE
@@ -53,7 +57,7 @@ def _cell(compared: Compared, attribute: str, finding: Finding) -> Comparison | 
         return None
     atom = max(atoms, key=lambda a: (_RANK[a.verdict], a.is_decisive, a.strength))
     verdict = atom.verdict
-    if atom.rule == "type-other" and finding.core is Verdict.DIFFERENT:
+    if atom.rule in {"type-other", "model-unrelated"} and finding.core is Verdict.DIFFERENT:
         verdict = Verdict.DIFFERENT
     is_core = attribute in AXIS_ATTRIBUTES[Axis.CORE]
     if is_core and verdict is Verdict.DIFFERENT and finding.core is not Verdict.DIFFERENT:
@@ -72,18 +76,31 @@ def _with_name(
 ) -> list[Comparison]:
     """The core cells with the name cell in its place, decided so that the axis says what the finding says."""
     is_different = finding.core is Verdict.DIFFERENT
-    quotes = (
-        name_quote(left, compared.names.left_rest if is_different else ()),
-        name_quote(right, compared.names.right_rest if is_different else ()),
-    )
-    verdict = _name_verdict(cells, compared, finding)
-    if None in quotes:
-        verdict = Verdict.UNKNOWN
     is_argued = any(cell.verdict is not Verdict.UNKNOWN for cell in cells)
-    if quotes == (None, None) or (is_argued and not (left.names and right.names)):
+    brands = compared.of("brand")[0] if compared.of("brand") else None
+    quotes = (
+        name_quote(left, compared.names.left_rest if is_different else (), brands.left if brands else None, is_needed=not is_argued),
+        name_quote(right, compared.names.right_rest if is_different else (), brands.right if brands else None, is_needed=not is_argued),
+    )
+    if quotes == (None, None):
         return cells
+    verdict = Verdict.UNKNOWN if None in quotes else _name_verdict(cells, compared, finding)
+    if verdict is Verdict.DIFFERENT and _is_one_text(quotes):
+        cells, verdict = _with_brand_conflict(cells), Verdict.SAME
     place = next((i for i, cell in enumerate(cells) if AXIS_ATTRIBUTES[Axis.CORE].index(cell.attribute) > 1), len(cells))
     return [*cells[:place], Comparison(attribute="name", left=quotes[0], right=quotes[1], verdict=verdict), *cells[place:]]
+
+
+def _is_one_text(quotes: tuple[str | None, str | None]) -> bool:
+    return squeeze(fold("", quotes[0] or "").text) == squeeze(fold("", quotes[1] or "").text)
+
+
+def _with_brand_conflict(cells: list[Comparison]) -> list[Comparison]:
+    """The cells with two unlike brands decided: where the names are one text, the brands are what differs."""
+    return [
+        cell.model_copy(update={"verdict": Verdict.DIFFERENT}) if cell.attribute == "brand" and cell.left and cell.right else cell
+        for cell in cells
+    ]
 
 
 def _name_verdict(cells: Sequence[Comparison], compared: Compared, finding: Finding) -> Verdict:
@@ -99,31 +116,56 @@ def _name_verdict(cells: Sequence[Comparison], compared: Compared, finding: Find
     return Verdict.UNKNOWN
 
 
-def name_quote(listing: ParsedListing, rest: Sequence[Word]) -> str | None:
-    """A verbatim stretch of the title that holds the name: around the first left-over word, if one is given."""
+def name_quote(listing: ParsedListing, rest: Sequence[Word], brand: Value | None = None, *, is_needed: bool = True) -> str | None:
+    """A verbatim stretch of the title that holds the name: the one with a left-over word if there is one, else the longest.
+
+    Words of ``brand`` belong to the brand's own cell. A title without any other word has no name; where one ``is_needed``
+    all its words stand in.
+    """
     title = listing.title
     if title is None or not title.words:
         return None
-    words = listing.names or title.words
-    first = rest[0] if rest else words[0]
-    start, end = first.start, first.end
+    outside = [(brand.start, brand.end)] if brand is not None and brand.field == title.folded.field else []
+    words = [word for word in listing.names if is_free((word.start, word.end), outside)] or (title.words if is_needed else ())
+    if not words:
+        return None
+    stretches = _stretches(words, title)
+    starts = {word.start for word in rest}
+    chosen = next((one for one in stretches if starts & {word.start for word in one}), max(stretches, key=_n_chars))
+    return title.span(chosen[0].start, chosen[-1].end).quote[:MAX_QUOTE_CHARS].rstrip()
+
+
+def _stretches(words: Sequence[Word | Token], title: Field) -> list[list[Word | Token]]:
+    """The words in runs that no other word interrupts, none longer than a quote may be."""
+    runs: list[list[Word | Token]] = []
     for word in words:
-        if word.start >= end and word.end - start <= MAX_QUOTE_CHARS and not _crosses_code(title.folded.text[end : word.start]):
-            end = word.end
-    return title.span(start, end).quote[:MAX_QUOTE_CHARS].rstrip()
+        gap = title.folded.text[runs[-1][-1].end : word.start] if runs else ""
+        if runs and not any(c.isalnum() for c in gap) and word.end - runs[-1][0].start <= MAX_QUOTE_CHARS:
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return runs
 
 
-def _crosses_code(gap: str) -> bool:
-    return any(c.isalnum() for c in gap)
+def _n_chars(run: Sequence[Word | Token]) -> int:
+    return run[-1].end - run[0].start
 
 
 def _without_idle_type(cells: list[Comparison], finding: Finding) -> list[Comparison]:
     """The core cells without a product type that settles nothing: it reads differently in every language and makes the argument longer."""
     if finding.relation is Relation.ACCESSORY_FOR:
         return cells
-    others = [cell for cell in cells if cell.attribute != "type"]
-    is_idle = all(cell.verdict is not Verdict.DIFFERENT for cell in cells if cell.attribute == "type")
-    return others if is_idle and axis_verdict(others) is axis_verdict(cells) else cells
+    return _without(cells, "type")
+
+
+def _is_part_number(value: Value | None) -> bool:
+    return value is not None and value.field == "mpn"
+
+
+def _without(cells: list[Comparison], attribute: str) -> list[Comparison]:
+    """The cells without those of an attribute, where they say the same without it."""
+    others = [cell for cell in cells if cell.attribute != attribute]
+    return others if axis_verdict(others) is axis_verdict(cells) else cells
 
 
 def _limited(cells: dict[Axis, list[Comparison]]) -> dict[Axis, list[Comparison]]:

@@ -7,7 +7,7 @@ pretrained there learns to read parts wherever they stand, and not a list of ord
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from random import Random
 from typing import NamedTuple
@@ -45,15 +45,16 @@ def templates(world: World) -> tuple[Template, ...]:
 
 
 @cache
-def _fixed() -> frozenset[Template]:
+def fixed_templates() -> frozenset[Template]:
+    """The templates of all fixed worlds."""
     return frozenset(template for world in World for template in templates(world))
 
 
-def open_template(rng: Random) -> Template:
-    """A template that no fixed world has: parts in a random order, perhaps between separators or in brackets."""
+def open_template(rng: Random, *, avoided: Collection[Template]) -> Template:
+    """A template that is none of the avoided: parts in a random order, perhaps between separators or in brackets."""
     while True:
         parts = tuple(_separated(_ordered(rng), rng))
-        if parts not in _fixed():
+        if parts not in avoided:
             return parts
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from epm.sample.layout import Template, open_tag, open_template, templates
+from epm.sample.layout import Template, fixed_templates, open_tag, open_template, templates
 from epm.sample.names import syllable_word
 from epm.sample.world import LANGUAGES, Lexicon
 
@@ -87,7 +87,7 @@ def draw_style(rng: Random, lexicon: Lexicon) -> Style:
 
 def _template(rng: Random, lexicon: Lexicon) -> Template:
     if lexicon.is_open:
-        return open_template(rng)
+        return open_template(rng, avoided=fixed_templates())
     known = templates(lexicon.world)
     return known[int(rng.random() * len(known))]
 

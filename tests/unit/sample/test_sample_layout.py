@@ -6,8 +6,10 @@ import re
 from random import Random
 
 from epm.sample import World
-from epm.sample.layout import open_code_pattern, open_tag, open_template, templates
+from epm.sample.layout import fixed_templates, open_code_pattern, open_tag, open_template, templates
 from epm.sample.names import open_name
+from epm.sample.style import draw_style
+from epm.sample.world import load_lexicon
 
 SLOTS = {part.slot for part in templates(World.TEST)[0] if part.slot}
 
@@ -15,28 +17,37 @@ SLOTS = {part.slot for part in templates(World.TEST)[0] if part.slot}
 def test_every_open_layout_has_exactly_one_place_for_each_part() -> None:
     rng = Random(1)
     for _ in range(300):
-        slots = [part.slot for part in open_template(rng) if part.slot]
+        slots = [part.slot for part in open_template(rng, avoided=()) if part.slot]
         assert len(slots) == len(set(slots))
         assert set(slots) == SLOTS | {"promo", "tag"}
 
 
-def test_open_layouts_are_many_and_none_is_a_fixed_worlds() -> None:
+def test_open_layouts_are_many() -> None:
     rng = Random(2)
-    drawn = {open_template(rng) for _ in range(300)}
-    assert len(drawn) > 250
-    assert not drawn & {*templates(World.TRAIN), *templates(World.TEST)}
+    assert len({open_template(rng, avoided=()) for _ in range(300)}) > 250
+
+
+def test_an_avoided_layout_is_drawn_again() -> None:
+    first = open_template(Random(2), avoided=())
+    assert open_template(Random(2), avoided={first}) != first
+    assert fixed_templates() == {*templates(World.TRAIN), *templates(World.TEST)}
+
+
+def test_no_pretraining_seller_has_the_layout_of_a_fixed_world() -> None:
+    rng, lexicon = Random(8), load_lexicon(World.PRETRAIN)
+    assert not {draw_style(rng, lexicon).template for _ in range(500)} & fixed_templates()
 
 
 def test_brand_stands_in_many_places_of_open_layouts() -> None:
     rng = Random(3)
-    places = {[part.slot for part in open_template(rng) if part.slot].index("brand") for _ in range(300)}
+    places = {[part.slot for part in open_template(rng, avoided=()) if part.slot].index("brand") for _ in range(300)}
     assert len(places) >= 10
 
 
 def test_what_a_product_fits_stands_right_after_what_it_is() -> None:
     rng = Random(4)
     for _ in range(200):
-        slots = [part.slot for part in open_template(rng) if part.slot and part.slot not in {"promo", "tag"}]
+        slots = [part.slot for part in open_template(rng, avoided=()) if part.slot and part.slot not in {"promo", "tag"}]
         assert slots.index("compat") == slots.index("type") + 1
 
 
