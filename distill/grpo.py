@@ -49,7 +49,7 @@ class GrpoRecipe:
     steps: int = 20
     prompts_per_step: int = 8
     samples_per_prompt: int = 8
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     beta: float = 0.0
     max_tokens: int = 192
     n_probe: int = 200

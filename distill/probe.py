@@ -62,7 +62,7 @@ class Probe:
     ) -> ProbeFigures:
         """The figures of a network on the probe."""
         repeated = [prompt for prompt in self.prompts for _ in range(self.n_samples)]
-        sampled = generate(model, tokenizer, repeated, Sampling(max_new_tokens, temperature=1.0, seed=self.seed, batch_size=128))
+        sampled = generate(model, tokenizer, repeated, Sampling(max_new_tokens, temperature=1.0, seed=self.seed))
         parts = rewards.masked_parts(repeated, sampled)
         greedy = generate(model, tokenizer, self.prompts, Sampling(max_new_tokens))
         lengths = [len(ids) for ids in tokenizer(sampled, add_special_tokens=False)["input_ids"]]

@@ -41,7 +41,7 @@ class SftRecipe:
 
     base: str = "seed"
     epochs: float = 3.0
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     batch_size: int = 16
     lora_rank: int = 32
     max_tokens: int = 768

@@ -46,7 +46,7 @@ def sft(
     rows: Annotated[Path, typer.Argument(help="SFT rows, from 'epm export RUN --format sft -o FILE'.")], out: Out, *,
     base: Annotated[str, typer.Option(help="'seed', a student folder, or a hub name.")] = "seed",
     epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = 3.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for a hub model.")] = 1.5e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for a hub model.")] = 1.2e-3,
     shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", help="Control: hand labels to other pairs at random.")] = False,
     seed: Seed = 0, as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -65,7 +65,7 @@ def grpo(
     student: Annotated[Path, typer.Option(help="Folder of the SFT adapter.")],
     judge: Annotated[list[str] | None, typer.Option(help="Judge of the panel; repeatable. Default: checks.")] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 20,
-    learning_rate: Annotated[float, typer.Option(help="Constant rate; about 1e-5 for a hub model.")] = 3e-4,
+    learning_rate: Annotated[float, typer.Option(help="Constant rate; about 1e-5 for a hub model.")] = 1e-3,
     beta: Annotated[float, typer.Option(help="Weight of the KL divergence to the SFT policy.")] = 0.0,
     max_tokens: Annotated[int, typer.Option(help="Most tokens of a completion.")] = 192, seed: Seed = 0, as_json: Json = False,
 ) -> None:  # fmt: skip
