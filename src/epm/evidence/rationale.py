@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.compare import Compared
 from epm.evidence.fields import Field, is_free
-from epm.evidence.normalise import Token, fold, squeeze
+from epm.evidence.normalise import Token, squeeze
 from epm.evidence.parsed import ParsedListing, Word
 from epm.evidence.verdict import Finding
 from epm.identity import IdentityRule
@@ -85,22 +85,24 @@ def _with_name(
     if quotes == (None, None):
         return cells
     verdict = Verdict.UNKNOWN if None in quotes else _name_verdict(cells, compared, finding)
-    if verdict is Verdict.DIFFERENT and _is_one_text(quotes):
-        cells, verdict = _with_brand_conflict(cells), Verdict.SAME
+    if verdict is Verdict.DIFFERENT and _is_one_text(*quotes):
+        cells, verdict = _with_a_conflict(cells), Verdict.SAME
     place = next((i for i, cell in enumerate(cells) if AXIS_ATTRIBUTES[Axis.CORE].index(cell.attribute) > 1), len(cells))
     return [*cells[:place], Comparison(attribute="name", left=quotes[0], right=quotes[1], verdict=verdict), *cells[place:]]
 
 
-def _is_one_text(quotes: tuple[str | None, str | None]) -> bool:
-    return squeeze(fold("", quotes[0] or "").text) == squeeze(fold("", quotes[1] or "").text)
+def _is_one_text(left: str | None, right: str | None) -> bool:
+    return squeeze(left or "") == squeeze(right or "")
 
 
-def _with_brand_conflict(cells: list[Comparison]) -> list[Comparison]:
-    """The cells with two unlike brands decided: where the names are one text, the brands are what differs."""
-    return [
-        cell.model_copy(update={"verdict": Verdict.DIFFERENT}) if cell.attribute == "brand" and cell.left and cell.right else cell
-        for cell in cells
-    ]
+def _with_a_conflict(cells: list[Comparison]) -> list[Comparison]:
+    """The cells with an undecided one called different: where the names are one text, its two unlike quotes are what differs."""
+    for attribute in ("brand", "compatibility", "type", "model"):
+        for place, cell in enumerate(cells):
+            is_undecided = cell.attribute == attribute and cell.verdict is Verdict.UNKNOWN and None not in {cell.left, cell.right}
+            if is_undecided and not _is_one_text(cell.left, cell.right):
+                return [*cells[:place], cell.model_copy(update={"verdict": Verdict.DIFFERENT}), *cells[place + 1 :]]
+    return cells
 
 
 def _name_verdict(cells: Sequence[Comparison], compared: Compared, finding: Finding) -> Verdict:
