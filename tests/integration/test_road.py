@@ -25,7 +25,9 @@ from epm.cli.road_report import write_road_report  # noqa: E402
 from epm.distill.dataset_files import read_sft_rows  # noqa: E402
 from epm.files.pairs import read_pairs  # noqa: E402
 
-SIZES = RoadSizes(n_train=60, n_reinforce=60, n_valid=40, n_test=40, sft_epochs=1, grpo_steps=1, seed=3)
+SIZES = RoadSizes(
+    n_train=60, n_reinforce=60, n_valid=40, n_test=40, sft_epochs=1, grpo_steps=1, seed=8
+)  # a seed whose teacher errs now and then
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_the_student_learns_only_rationales_that_gold_and_judges_let_through(wal
     rows = read_sft_rows(road.out / "sft.jsonl")
     assert len(rows) == results.exported.n_rows > 0
     assert all(row.gold_label is None or row.gold_label is row.teacher_label for row in rows)
-    assert results.exported.n_kept < results.exported.n_items
+    assert results.exported.dropped["label contradicts gold"] > 0
 
 
 def test_the_reward_is_measured_on_pairs_that_sft_never_saw(walked: tuple[Road, RoadResults]) -> None:
