@@ -19,6 +19,7 @@ MATCHERS = {
     "tfidf": "epm.matchers.tfidf:make",
     "model-token": "epm.matchers.model_token:make",
     "evidence-rules": "epm.matchers.evidence_rules:make",
+    "evidence-model": "epm.matchers.evidence_model:make",
     "recorded": "epm.matchers.recorded:make",
     "multi-agent-rag": "epm.agents.matcher:make",
     "seed": "epm.distill.student:make_seed",

@@ -14,7 +14,22 @@ import typer
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
 
-COMMAND_MODULES = ("demo", "data", "match", "bench", "teach", "judge", "import_", "export", "distill", "audit", "runs")
+COMMAND_MODULES = (
+    "demo",
+    "data",
+    "block",
+    "match",
+    "compare",
+    "bench",
+    "fit",
+    "teach",
+    "judge",
+    "import_",
+    "export",
+    "distill",
+    "audit",
+    "runs",
+)
 """Every module under ``epm.cli`` that registers commands, in the order of the help page."""
 
 

@@ -1,26 +1,30 @@
-"""``epm data``: the generated sample."""
+"""``epm data``: a group's own tables looked at, imported and split, and the generated sample."""
 
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the sample's card as JSON.")]
+_COMMANDS = {"inspect": "data_inspect", "import": "data_import", "split": "data_split"}
 
 
 def register(app: typer.Typer) -> None:
     """Add ``epm data`` to the program."""
-    group = typer.Typer(help="Make the generated sample.", no_args_is_help=True)
+    group = typer.Typer(help="Look at, import and split tables of pairs; make the generated sample.", no_args_is_help=True)
+    for name, module in _COMMANDS.items():
+        group.command(name)(getattr(import_module(f"epm.cli.{module}"), module))
     group.command("generate")(generate)
     group.callback()(_group)
     app.add_typer(group, name="data")
 
 
 def _group() -> None:
-    """Make the generated sample."""
+    """Look at, import and split tables of pairs; make the generated sample."""
 
 
 def generate(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -82,19 +82,35 @@ def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> None:
     Raises:
         DataError: the name has another ending, the place cannot be written, or a pair is no text.
     """
+    kept = tuple(pairs)
+    write_pair_stream(path, kept, pair_columns(name for pair in kept for name in _flat(pair)))
+
+
+def write_pair_stream(path: Path | str, pairs: Iterable[Pair], columns: Sequence[str]) -> None:
+    """Write pairs as they come, without holding them; a table's ``columns`` must be known and cover every pair.
+
+    Raises:
+        DataError: like :func:`write_pairs`; an error of ``pairs`` itself leaves an older file untouched.
+    """
     target = Path(path)
     ending = _format(target)
-    kept = tuple(pairs)
     try:
         with replacing(target) as stream:
             if ending.startswith(".jsonl"):
-                json_lines.write_rows(stream, map(_nested, kept), is_packed=ending == ".jsonl.gz")
+                json_lines.write_rows(stream, map(nested_row, pairs), is_packed=ending == ".jsonl.gz")
                 return
             table = csv_table if ending == ".csv" else parquet_table
-            table.write_rows(stream, map(_flat, kept), _columns(kept))
+            table.write_rows(stream, map(_flat, pairs), columns)
     except UnicodeEncodeError as error:
         place = error.object[max(0, error.start - 20) : error.end]
         raise DataError(f"cannot write {str(path)!r}: {place!r} holds half a surrogate pair, which is no text; remove it") from error
+
+
+def pair_columns(found: Iterable[str]) -> list[str]:
+    """The columns of a table of pairs: known ones in their usual order, then the others by name; both titles always."""
+    usual = [*PAIR_FIELDS, *(f"{side}_{name}" for side in SIDES for name in LISTING_FIELDS)]
+    names = set(found) | {f"{side}_title" for side in SIDES}
+    return [name for name in usual if name in names] + sorted(names.difference(usual))
 
 
 def place(path: Path, line: int) -> str:
@@ -157,7 +173,8 @@ def _accept(row: RawRow, line_of_id: dict[str, int], extra_columns: dict[str, No
     return pair
 
 
-def _nested(pair: Pair) -> dict[str, object]:
+def nested_row(pair: Pair) -> dict[str, object]:
+    """The pair as one JSON object of a pair file."""
     sides = {side: _listing_fields(getattr(pair, side)) for side in SIDES}
     row: dict[str, object] = {**pair.extras, **_pair_fields(pair)}
     for side in SIDES:
@@ -198,10 +215,3 @@ def _texts(extras: Mapping[str, object]) -> dict[str, object]:
         for name, value in extras.items()
         if value is not None
     }
-
-
-def _columns(pairs: tuple[Pair, ...]) -> list[str]:
-    """Known columns that any pair has, in their usual order, then the others by name."""
-    usual = [*PAIR_FIELDS, *(f"{side}_{name}" for side in SIDES for name in LISTING_FIELDS)]
-    found = {name for pair in pairs for name in _flat(pair)} | {f"{side}_title" for side in SIDES}
-    return [name for name in usual if name in found] + sorted(found.difference(usual))

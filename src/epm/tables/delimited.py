@@ -1,0 +1,111 @@
+"""Delimited text (CSV, TSV and their kin): rows of cells, and a guess at the delimiter and the quote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from epm.errors import DataError
+from epm.tables.cells import GridRow
+from epm.tables.container import opened
+from epm.tables.mapping import FileLayout
+
+_MAX_CELL_CHARS = 2**31 - 1
+_DELIMITERS = (";", ",", "\t", "|")
+_DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+_JUDGED_ROWS = 200
+_MIN_CONSISTENT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A delimiter and a quote (empty for none) that cut a text into rows of one width."""
+
+    delimiter: str
+    quote: str
+
+
+def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
+    """The rows of the file, blank ones too; ``line`` is where a row starts, for cells may hold line breaks.
+
+    Raises:
+        DataError: a damaged container, or an encoding that cannot go on after a wrong byte.
+    """
+    csv.field_size_limit(_MAX_CELL_CHARS)
+    try:
+        # escaped bytes go through the reader as half surrogates, so that the very cell they stand in can be named
+        with opened(path) as stream, io.TextIOWrapper(stream, layout.encoding, errors="surrogateescape", newline="") as text:
+            yield from _parsed(text, Dialect(layout.delimiter, layout.quote), layout.encoding, is_strict=True)
+    except UnicodeError as error:
+        raise DataError(
+            f"{str(path)!r} is no {layout.encoding} text ({error}); set file.encoding in the mapping to its true encoding"
+        ) from error
+
+
+def guess_dialect(sample: str, *, is_whole: bool) -> Dialect | None:
+    """The delimiter and quote under which the sample falls into the most even rows, or ``None`` if it has one column only."""
+    declared = _DECLARED.match(sample)
+    if declared is not None:
+        return Dialect(declared.group(1), '"')
+    best, best_score = None, (0.0, 0)
+    for delimiter in _DELIMITERS:
+        for quote in ('"', "'", ""):
+            score = _evenness(sample, Dialect(delimiter, quote), is_whole=is_whole)
+            if score > best_score:
+                best, best_score = Dialect(delimiter, quote), score
+    return best
+
+
+def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, int]:
+    rows = []
+    for row in _parsed(io.StringIO(sample, newline=""), dialect, "utf-8", is_strict=True):
+        rows.append(row)
+        if len(rows) > _JUDGED_ROWS:
+            break
+    else:
+        rows = rows if is_whole else rows[:-1]
+    widths = Counter(len(row.cells) for row in rows if row.n_filled > 1)
+    if not widths:
+        return (0.0, 0)
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    # blank rows say nothing; a row that stays in one piece speaks against the delimiter, and so do broken quotes
+    n_judged = sum(row.n_filled > 0 or row.problem is not None for row in rows)
+    share = count / n_judged
+    return (round(share, 2), width) if width > 1 and share >= _MIN_CONSISTENT else (0.0, 0)
+
+
+def _parsed(text: Iterator[str] | io.TextIOBase, dialect: Dialect, encoding: str, *, is_strict: bool) -> Iterator[GridRow]:
+    # strict: otherwise a quote that is never closed would swallow the rest of the file without a word
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+    reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote or '"', quoting=quoting, strict=is_strict)
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            through = f" and runs to line {reader.line_num}" if reader.line_num > start else ""
+            yield GridRow(
+                start,
+                (),
+                f"has broken quotes ({error}){through}; close the quote, double the ones inside, or set file.quote in the mapping",
+            )
+            continue
+        if cells is None:
+            return
+        yield GridRow(start, tuple(cells), _undecoded(cells, encoding))
+
+
+def _undecoded(cells: list[str], encoding: str) -> str | None:
+    for i, cell in enumerate(cells, start=1):
+        if not cell.isascii() and (found := _NO_TEXT.search(cell)) is not None:
+            byte = ord(found.group()) - 0xDC00
+            around = _NO_TEXT.sub("\ufffd", cell[max(0, found.start() - 15) : found.start() + 15])
+            return f"cell {i}, {around!r}: byte 0x{byte:02x} is no {encoding}; set file.encoding in the mapping (cp1252 is usual for Windows files)"
+    return None

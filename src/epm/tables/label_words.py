@@ -1,0 +1,29 @@
+"""What the words of a label column mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from epm.tables.mapping import LabelWord
+
+_MATCH = (
+    "match", "1", "1.0", "true", "yes", "y", "same", "identical", "equal", "duplicate", "positive", "matched",
+    "ja", "j", "wahr", "gleich", "identisch", "treffer", "oui", "vrai", "identique", "même", "sí", "si", "verdadero", "igual", "idéntico",
+    "vero", "sì", "uguale", "identico", "예", "네", "일치", "같음", "동일",
+)  # fmt: skip
+_NO_MATCH = (
+    "no_match", "no match", "nomatch", "non-match", "non_match", "no-match", "mismatch", "not a match", "0", "0.0", "false", "no", "n", "different", "negative",
+    "nein", "falsch", "ungleich", "verschieden", "anders", "kein treffer", "non", "faux", "différent", "falso", "distinto", "diferente",
+    "diverso", "아니오", "아니요", "불일치", "다름",
+)  # fmt: skip
+_KNOWN: Mapping[str, LabelWord] = {**dict.fromkeys(_MATCH, "match"), **dict.fromkeys(_NO_MATCH, "no_match")}
+
+
+def label_key(word: str) -> str:
+    """The form in which label words are compared: without case and outer blanks."""
+    return " ".join(word.casefold().split())
+
+
+def known_label(word: str) -> LabelWord | None:
+    """The usual meaning of a label word, or ``None`` if people have to say it."""
+    return _KNOWN.get(label_key(word))

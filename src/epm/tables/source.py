@@ -1,0 +1,154 @@
+"""A table of any format as named rows, and as much of its head as is needed to guess its layout."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from epm.errors import DataError
+from epm.files.raw import RawRow
+from epm.tables import delimited, records, workbook
+from epm.tables.cells import GridRow
+from epm.tables.container import Head, read_head, table_format
+from epm.tables.encoding import guess_encoding
+from epm.tables.header import column_names, find_header
+from epm.tables.mapping import FileLayout
+
+SAMPLE_BYTES = 4 << 20
+_FORMAT_BYTES = 1 << 16
+_HEADER_SEARCH_ROWS = 200
+_GRIDS = {"delimited": delimited.grid_rows, "xlsx": workbook.grid_rows}
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutGuess:
+    """A layout, and in words how its parts were found; ``doubts`` are those that people should look at."""
+
+    layout: FileLayout
+    found: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def named_rows(path: Path, layout: FileLayout) -> Iterator[RawRow]:
+    """The rows below the header, cells by column name; blank rows are passed over.
+
+    Raises:
+        DataError: the file is of another format than the layout says, has no such header, or is damaged.
+    """
+    actual = table_format(path, read_head(path, _FORMAT_BYTES))
+    if actual != layout.format:
+        raise DataError(
+            f"{str(path)!r} is {actual}, but the mapping says {layout.format!r}: set file.format, or write a mapping with: epm data inspect"
+        )
+    if layout.format == "jsonl":
+        yield from records.json_rows(path)
+    elif layout.format == "parquet":
+        yield from records.parquet_rows(path)
+    else:
+        yield from _below_header(path, _GRIDS[layout.format](path, layout), layout)
+
+
+def header_names(path: Path, layout: FileLayout) -> tuple[str, ...] | None:
+    """The columns that a file's header names; ``None`` for JSON Lines, where every record names its own."""
+    if layout.format == "jsonl":
+        return None
+    if layout.format == "parquet":
+        return records.parquet_names(path)
+    return column_names(_header(path, _GRIDS[layout.format](path, layout), layout))
+
+
+def guess_layout(path: Path, *, sheet: str = "") -> LayoutGuess:
+    """The likely layout of a file, from its first bytes.
+
+    Raises:
+        DataError: no table that can be read; says what it is instead.
+    """
+    head = read_head(path, SAMPLE_BYTES)
+    kind = table_format(path, head)
+    if kind in {"jsonl", "parquet"}:
+        return LayoutGuess(FileLayout(format=kind), (kind,), ())
+    guess = _guess_sheet(path, sheet) if kind == "xlsx" else _guess_text(path, head)
+    rows = list(islice(_GRIDS[kind](path, guess.layout), _HEADER_SEARCH_ROWS))
+    lines = find_header(rows)
+    if not lines:
+        shown = next((" | ".join(row.cells)[:120] for row in rows if row.n_filled), "nothing")
+        raise DataError(
+            f"{str(path)!r} has no header: none of its first rows holds column names (the first holds {shown!r}); add a row of names"
+        )
+    where = f"header in line {lines[0]}" if len(lines) == 1 else f"merged header in lines {lines[0]} and {lines[1]}"
+    return LayoutGuess(guess.layout.model_copy(update={"header_rows": lines}), (*guess.found, where), guess.doubts)
+
+
+def place(path: Path, layout: FileLayout, line: int) -> str:
+    """Where a row stands, in the words of its format."""
+    word = "line" if layout.format in {"delimited", "jsonl"} else "row"
+    sheet = f", sheet {layout.sheet!r}" if layout.sheet else ""
+    return f"{str(path)!r}{sheet}, {word} {line}"
+
+
+def _guess_sheet(path: Path, sheet: str) -> LayoutGuess:
+    names = workbook.sheet_names(path)
+    others = [name for name in names if name != (sheet or names[0])]
+    doubts = () if sheet or not others else (f"the first sheet was taken; others: {', '.join(map(repr, others))} (choose with --sheet)",)
+    layout = FileLayout(format="xlsx", sheet=sheet or names[0])
+    return LayoutGuess(layout, ("xlsx", f"sheet {layout.sheet!r}"), doubts)
+
+
+def _guess_text(path: Path, head: Head) -> LayoutGuess:
+    encoding = guess_encoding(head.content, is_whole=head.is_whole)
+    decoder = codecs.getincrementaldecoder(encoding.name)("replace")
+    dialect = delimited.guess_dialect(decoder.decode(head.content, final=head.is_whole), is_whole=head.is_whole)
+    if dialect is None:
+        raise DataError(
+            f"{str(path)!r} has one column only: no delimiter ; , tab or | cuts its rows evenly; a table of pairs needs two titles"
+        )
+    layout = FileLayout(format="delimited", encoding=encoding.name, delimiter=dialect.delimiter, quote=dialect.quote)
+    doubts = () if encoding.is_sure else (f"encoding {encoding.name} is a guess ({encoding.reason}); look at the letters below",)
+    quote = "" if dialect.quote == '"' else f", quote {dialect.quote!r}" if dialect.quote else ", no quotes"
+    return LayoutGuess(layout, (f"encoding {encoding.name} ({encoding.reason})", f"delimiter {dialect.delimiter!r}{quote}"), doubts)
+
+
+def _below_header(path: Path, rows: Iterator[GridRow], layout: FileLayout) -> Iterator[RawRow]:
+    header = _header(path, rows, layout)
+    names = column_names(header)
+    for row in rows:
+        if row.problem is not None:
+            yield RawRow(row.line, None, row.problem)
+        elif row.n_filled:
+            yield _named(row, names, header[-1], is_ragged=layout.format == "xlsx")
+
+
+def _header(path: Path, rows: Iterator[GridRow], layout: FileLayout) -> list[GridRow]:
+    """The header's rows, with the iterator left behind them."""
+    header: list[GridRow] = []
+    for row in rows:
+        if row.line in layout.header_rows:
+            if row.problem is not None:
+                raise DataError(f"{place(path, layout, row.line)}, the header, {row.problem}")
+            header.append(row)
+        if row.line >= layout.header_rows[-1]:
+            break
+    if len(header) != len(layout.header_rows) or not column_names(header):
+        raise DataError(f"{str(path)!r} has no header in line {layout.header_rows[-1]}; set file.header_rows in the mapping")
+    return header
+
+
+def _named(row: GridRow, names: tuple[str, ...], header: GridRow, *, is_ragged: bool) -> RawRow:
+    extra = next(((i, cell) for i, cell in enumerate(row.cells[len(names) :], start=len(names) + 1) if cell.strip()), None)
+    if extra is not None:
+        return RawRow(
+            row.line, None,
+            f"has a cell {extra[0]}, {extra[1][:60]!r}, but the header has {len(names)} columns; quote cells that hold the delimiter",
+        )  # fmt: skip
+    if len(row.cells) < len(names) and not is_ragged:
+        return RawRow(
+            row.line, None,
+            f"has {len(row.cells)} cells, but the header has {len(names)} columns (the row ends at {row.cells[-1][:60]!r}); "
+            "a line break inside a cell needs quotes around the cell",
+        )  # fmt: skip
+    if [cell.strip() for cell in row.cells] == [cell.strip() for cell in header.cells]:
+        return RawRow(row.line, None, f"repeats the header ({row.cells[0][:40]!r}, …); remove the row")
+    return RawRow(row.line, dict(zip(names, row.cells, strict=False)))

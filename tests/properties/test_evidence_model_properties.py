@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epm.evidence.entailment import entailment_problems, quote_problems
+from epm.listing import Listing
+from epm.matcher import MatchContext
+from epm.matchers.evidence_features import FEATURES, feature_matrix, read_pair
+from epm.matchers.evidence_fitting import fit
+from epm.matchers.evidence_model import EvidenceModelMatcher
+from epm.matchers.pair_model import PairModel
+from epm.pair import Pair
+from epm.sample import World, generate
+
+WORDS = st.sampled_from(
+    [
+        "Kolvra",
+        "KX-120",
+        "KX",
+        "120",
+        "KX130",
+        "kettle",
+        "Wasserkocher",
+        "black",
+        "schwarz",
+        "white",
+        "1.7l",
+        "1,7",
+        "l",
+        "6er",
+        "Pack",
+        "for",
+        "fits",
+        "+",
+        "case",
+        "Pro",
+        "EU",
+        "42",
+        "gen",
+        "2",
+        "refurbished",
+        "½",
+        "ß",
+        "🙂",
+    ]
+)
+TITLES = st.one_of(st.lists(WORDS, max_size=12).map(" ".join), st.text(max_size=60))
+PRICES = st.one_of(st.none(), st.sampled_from(["12.99", "EUR 1.299,00", "0", "free", "£5", "9" * 40]))
+LISTINGS = st.builds(
+    Listing, id=st.just("x"), title=TITLES, brand=st.one_of(st.none(), st.sampled_from(["Kolvra", "Zorin"])), price=PRICES,
+    currency=st.one_of(st.none(), st.sampled_from(["EUR", "USD"])), mpn=st.one_of(st.none(), WORDS), description=st.one_of(st.none(), TITLES),
+)  # fmt: skip
+
+
+@cache
+def _model() -> PairModel:
+    return fit([one.pair for one in generate(World.TRAIN, 160, seed=3)], n_folds=3).model
+
+
+@settings(max_examples=150, deadline=None)
+@given(LISTINGS, LISTINGS)
+def test_swapped_sides_have_the_same_features_to_the_last_bit(left: Listing, right: Listing) -> None:
+    pair = Pair("p", left, right)
+    both = [pair, pair.swapped()]
+    rows = feature_matrix(both, [read_pair(one) for one in both], _model().words)
+
+    assert [name for name, a, b in zip(FEATURES, *rows, strict=True) if a != b] == []
+    assert np.all(np.isfinite(rows))
+
+
+@settings(max_examples=100, deadline=None)
+@given(LISTINGS, LISTINGS)
+def test_swapped_sides_have_the_same_probability_and_every_rationale_is_sound(left: Listing, right: Listing) -> None:
+    pair = Pair("p", left, right)
+    matcher = EvidenceModelMatcher(_model(), "v", "e")
+    one, other = asyncio.run(matcher.decide([pair, pair.swapped()], MatchContext()))
+
+    assert one.probability == other.probability
+    assert one.probability is not None
+    assert 0.0 < one.probability < 1.0
+    assert (one.label, one.relation, one.factor) == (other.label, other.relation, other.factor)
+    assert one.rationale is not None
+    assert one.rationale.label is one.label
+    assert entailment_problems(one.rationale) == ()
+    assert quote_problems(one.rationale, left.texts(), right.texts()) == ()
