@@ -22,22 +22,22 @@ def main(data: Path, out: Path) -> None:
     store = ["--store", str(out / "store.db")]
     abt = data / "abt-buy"
     taught = epm("teach", str(abt / "valid.jsonl.gz"), "--matcher", "multi-agent-rag", "--model", "rules", "--limit", "300", *store)
-    learn(str(taught["run_id"]), out / "abt", store, epochs="4", judged=True)
+    floor = [part for axis in ("core", "identifier", "variant") for part in ("--min-score", f"{axis}=0.5")]
+    learn(str(taught["run_id"]), out / "abt", store, epochs="4", export=floor)
     measure(abt / "test.jsonl.gz", abt / "valid.jsonl.gz", out / "abt" / "student")
 
     wdc = data / "wdc-products-80cc"
     recorded = data / "llm-explanations" / "gpt-4o--structured--wdc-train_small.jsonl.gz"
     imported = epm("import", "explanations", str(recorded), "--pairs", str(wdc / "train_small.jsonl.gz"), *store)
-    learn(str(imported["run_id"]), out / "wdc", store, epochs="2", judged=False)
+    learn(str(imported["run_id"]), out / "wdc", store, epochs="1", export=["--one-order"])
     measure(wdc / "valid_small.jsonl.gz", wdc / "train_small.jsonl.gz", out / "wdc" / "student")
 
 
-def learn(run: str, out: Path, store: list[str], *, epochs: str, judged: bool) -> None:
+def learn(run: str, out: Path, store: list[str], *, epochs: str, export: list[str]) -> None:
     """Judge, export and SFT; the student lies in ``out/student``."""
     out.mkdir(parents=True, exist_ok=True)
     show("judge", epm("judge", "score", run, "--judge", "checks", *store))
-    floor = [part for axis in ("core", "identifier", "variant") for part in ("--min-score", f"{axis}=0.5")] if judged else []
-    show("export", epm("export", run, "-o", str(out / "sft.jsonl"), *floor, *store))
+    show("export", epm("export", run, "-o", str(out / "sft.jsonl"), *export, *store))
     show("sft", epm("distill", "sft", str(out / "sft.jsonl"), "-o", str(out / "student"), "--epochs", epochs))
 
 

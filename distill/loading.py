@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -107,9 +108,11 @@ def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStud
 
     base = load_student(base_of(folder))
     _check_adapter_config(folder)
-    adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
-    # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
-    model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what one library deprecates in another, a user cannot change
+        adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
+        # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
+        model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())
     return LoadedStudent(model, base.tokenizer, source, base.source, student_sha(folder))
 
 

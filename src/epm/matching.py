@@ -106,6 +106,10 @@ def match(
 def match_pairs(pairs: Sequence[Pair], matcher: str, *, ctx: MatchContext, on_progress: ProgressSink = silent) -> MatchResult:
     """Like :func:`match`, in a context that is open already."""
     made = make_matcher(matcher)
+    stranger = next((pair for pair in pairs if not isinstance(pair, Pair)), None)
+    if stranger is not None:
+        msg = f"a matcher decides Pair objects, got {type(stranger).__name__} {str(stranger)[:60]!r}: build epm.Pair(id, left, right), or read a file with 'epm match'"
+        raise ConfigError(msg)
     return MatchResult(tuple(pairs), tuple(run_sync(decide_all(made, pairs, ctx, stage=matcher, on_progress=on_progress))))
 
 

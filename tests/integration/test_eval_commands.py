@@ -116,3 +116,26 @@ def test_a_wrong_matcher_or_gate_is_one_line_and_exit_2(pairs: Path, tmp_path: P
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.splitlines()[-1].startswith("epm: matcher '")
         assert "Traceback" not in done.stderr
+
+
+def test_a_recorded_label_that_differs_from_the_text_is_listed(pairs: Path, tmp_path: Path) -> None:
+    ids = [json.loads(line)["pair_id"] for line in pairs.read_text().splitlines()]
+    answers = [{"pair_id": i, "answer_text": "No", "parsed_label": int(i == ids[0]), "prompt_name": "p", "model": "m"} for i in ids]
+    (tmp_path / "told.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    done = epm("bench", pairs, "--matcher", "recorded:told.jsonl", "--json", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    listed = [line for line in done.stderr.splitlines() if "parsed_label" in line]
+    assert listed == [f"recorded:told.jsonl: pair {ids[0]!r}: parsed_label 1 against 'no_match' read from the text"]
+
+
+def test_a_run_without_any_result_is_no_success(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text(
+        '{"pair_id": "of another run", "answer_text": "No", "parsed_label": 0, "prompt_name": "p", "model": "m"}\n'
+    )
+    done = epm("match", pairs, "--matcher", "recorded:none.jsonl", "-o", "out.jsonl", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "all" in done.stderr
+    assert "items failed" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -60,3 +60,7 @@ def _tell(report: BenchReport) -> None:
     for result in report.results:
         for name, count in result.failures.items():
             typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}", err=True)
+        for decision in result.decisions:
+            told = decision.provenance.get("disagreements")
+            for line in told if isinstance(told, list) else ():
+                typer.echo(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}", err=True)

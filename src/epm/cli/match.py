@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context, refuse_total_failure
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -40,7 +40,9 @@ def match(
     if out is None:
         for row in result.to_rows():
             typer.echo(json.dumps(row, ensure_ascii=False))
-        return
-    write_match_result(out, result)
-    summary = {"path": str(out), **result.counts()}
-    typer.echo(json.dumps(summary) if as_json else ", ".join(f"{name} {value}" for name, value in summary.items()))
+    else:
+        write_match_result(out, result)
+        summary = {"path": str(out), **result.counts()}
+        typer.echo(json.dumps(summary) if as_json else ", ".join(f"{name} {value}" for name, value in summary.items()))
+    failed = [decision.error for decision in result if decision.error_class is not None]
+    refuse_total_failure(len(failed), len(read), f"the first one: {failed[0] if failed else None}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.errors import ConfigError
+
 if TYPE_CHECKING:
     from epm.matcher import MatchContext
 
@@ -44,3 +46,13 @@ def matching_context(
 
     settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
     return open_context(specs, model=settings, identity=load_identity_rule(identity), store=store)
+
+
+def refuse_total_failure(n_failed: int, n_items: int, hint: str) -> None:
+    """Nothing, when at least one item was decided: a script must not take a run without any result for a success.
+
+    Raises:
+        ConfigError: every item failed.
+    """
+    if n_items and n_failed == n_items:
+        raise ConfigError(f"all {n_items} items failed: check --model, --api-base and --api-key-env; {hint}")

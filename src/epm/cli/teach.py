@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -48,6 +48,7 @@ def teach(
     with progress_sink() as on_progress:
         report = teach_file(pairs, options, on_progress=on_progress)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
+    refuse_total_failure(report.n_failed, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
 
 
 def render_report(report: TeachReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,11 +43,12 @@ def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engin
     return reader, writer, place
 
 
-def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[str, str]:
+def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[URL, str]:
     text = str(path_or_url)
     if "://" in text:
         try:
-            return text, make_url(text).render_as_string(hide_password=True)
+            url = make_url(text)
+            return url, url.render_as_string(hide_password=True)
         except ArgumentError as error:
             raise StoreError(f"store address is not valid: {error}; give a file path or an SQLAlchemy URL") from error
     path = Path(text)
@@ -57,10 +58,11 @@ def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[str, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot open store {text!r}: {error.strerror}; name a writable file with --store") from error
-    return f"sqlite:///{path}", text
+    # built, not written: a "?" or "%" in a path would be read as a query or an escape
+    return URL.create("sqlite", database=str(path)), text
 
 
-def _engine(url: str, *, is_writer: bool) -> Engine:
+def _engine(url: URL, *, is_writer: bool) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)

@@ -152,3 +152,8 @@ def test_every_file_format_gives_the_rows_back(result: MatchResult, tmp_path: Pa
 def test_an_unknown_format_is_refused_with_those_allowed(result: MatchResult, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'.*out\.xlsx': use a name that ends in \.jsonl"):
         write_match_result(tmp_path / "out.xlsx", result)
+
+
+def test_what_is_no_pair_is_refused_by_its_type() -> None:
+    with pytest.raises(ConfigError, match="Pair objects, got tuple"):
+        match([("Kolvra kettle", "Kolvra Wasserkocher")], "tfidf")  # type: ignore[list-item]

@@ -285,3 +285,10 @@ def test_a_password_in_the_address_is_never_shown() -> None:
     with pytest.raises(StoreError) as caught:
         RunStore.open("sqlite://user:canary-pw@nohost/x.db")
     assert "canary-pw" not in str(caught.value)
+
+
+def test_a_question_mark_or_percent_sign_in_a_path_is_part_of_the_name(tmp_path: Path) -> None:
+    place = tmp_path / "weird %20?x=1#.db"
+    with RunStore.open(place):
+        pass
+    assert [entry.name for entry in tmp_path.iterdir() if entry.suffix == ".db"] == ["weird %20?x=1#.db"]
