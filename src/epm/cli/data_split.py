@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import BadRow, OnBadRow
 from epm.cli.pair_input import read_pair_file
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def data_split(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for one file each part, in the format of PAIRS, and split.json.")],
     parts: Annotated[str, typer.Option(help="Names and shares.")] = "train=0.8,valid=0.1,test=0.1",
     seed: Annotated[int, typer.Option(help="The same seed gives the same parts.")] = 1,
-    on_bad_row: Annotated[str, typer.Option(help="stop or skip.")] = "stop",
+    on_bad_row: OnBadRow = BadRow.STOP,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Cut pairs on products: no product stands in two parts, pairs across the cut are dropped and counted, leakage is reported."""

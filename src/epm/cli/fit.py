@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.options import BadRow, OnBadRow
 from epm.cli.pair_input import read_pair_file
 
 
@@ -27,7 +28,7 @@ def evidence_model(
     train: Annotated[Path, typer.Argument(help="Labelled pairs: .jsonl, .jsonl.gz, .csv or .parquet.")], *,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model; use it as --matcher evidence-model:FOLDER.")],
     seed: Annotated[int, typer.Option(help="The same file and seed give the same model.")] = 0,
-    on_bad_row: Annotated[str, typer.Option(help="stop or skip.")] = "stop",
+    on_bad_row: OnBadRow = BadRow.STOP,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Fit a calibrated probability on the engine's evidence; recipe and threshold are chosen on unseen products."""
