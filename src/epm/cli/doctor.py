@@ -1,0 +1,58 @@
+"""``epm doctor``: whether a model can teach and judge, and what to set for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epm.cli.options import ApiBase, ApiKeyEnv
+from epm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from epm.agents.doctor import Diagnosis
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    *,
+    model: Annotated[str, typer.Option(help="A litellm name such as openai/gpt-4o-mini or azure/my-deployment.")],
+    api_base: ApiBase = None, api_key_env: ApiKeyEnv = None,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Longest wait for one call, in seconds.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+) -> None:  # fmt: skip
+    """Ask a model for one structured answer in each mode, one repair and one tool call; say what works and what to set.
+
+    Sends an invented example, nothing of yours. Exit 2 if no structured mode works.
+    """
+    from epm.agents.doctor import examine
+    from epm.gateway.request import ModelSettings
+    from epm.session import open_session
+    from epm.sync import run_sync
+
+    settings = ModelSettings(model, api_base=api_base, api_key_env=api_key_env, timeout_s=timeout_s)
+    with open_session(store=None, model=settings) as session:
+        diagnosis = run_sync(examine(session.gateway, settings))
+    found = {**asdict(diagnosis), "is_usable": diagnosis.is_usable}
+    typer.echo(json.dumps(found) if as_json else render_diagnosis(diagnosis))
+    if not diagnosis.is_usable:
+        msg = f"model {model!r} cannot be used: neither structured mode works"
+        raise ConfigError(msg)
+
+
+def render_diagnosis(diagnosis: Diagnosis) -> str:
+    """The findings as lines of text, with what to set at the end."""
+    lines = []
+    for check in diagnosis.checks:
+        lines.append(f"{'ok  ' if check.is_ok else 'FAIL'}  {check.name}: {check.detail}")
+        if check.remedy is not None:
+            lines.append(f"      {check.remedy}")
+    if diagnosis.structured is not None:
+        lines.append(f"use: --structured {diagnosis.structured.value}")
+    return "\n".join(lines)
