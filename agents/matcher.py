@@ -62,14 +62,15 @@ class MultiAgentRag:
             ConfigError: the context has no gateway and the model is not ``rules``.
         """
         model = self._settings(ctx)
-        tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(batch), time.time())
+        shown = [ctx.egress.visible(pair) for pair in batch]
+        tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
         slots = asyncio.Semaphore(_IN_FLIGHT)
 
         async def decide_in_turn(pair: Pair) -> Decision:
             async with slots:
                 return await decide_pair(pair, tools, ctx)
 
-        return list(await asyncio.gather(*(decide_in_turn(pair) for pair in batch)))
+        return list(await asyncio.gather(*(decide_in_turn(pair) for pair in shown)))
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
 from epm.decision import Decision, Outcome
+from epm.egress import OPEN, EgressPolicy
 from epm.errors import BudgetError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
@@ -47,6 +48,7 @@ class TeachJob:
     seed: int = 0
     concurrency: int = 8
     is_fresh: bool = False
+    egress: EgressPolicy = OPEN
 
     def spec(self) -> RunSpec:
         """The identity of the run in the store."""
@@ -54,6 +56,8 @@ class TeachJob:
             "matcher_version": self.matcher.version, **identity_settings(self.identity), "knowledge": self.knowledge_name,
             "temperature": str(self.model.temperature), "max_tokens": str(self.model.max_tokens), "api_base": self.model.api_base or "",
         }  # fmt: skip
+        if self.egress.fields is not None:
+            settings["egress_fields"] = self.egress.fields_text()
         return RunSpec(
             command="teach", input_sha=self.input_sha, matcher=self.matcher.name, prompts_sha=self.prompts_sha,
             model=self.model.name, seed=self.seed, settings=settings,
@@ -102,12 +106,13 @@ async def teach(
     handle = store.begin(job.spec(), fresh=job.is_fresh)
     done = store.done_ids(handle.run_id)
     remaining = [pair for pair in pairs if pair.id not in done]
-    index_s = _index_listings(pairs, knowledge, job.input_sha, on_progress) if remaining else 0.0
-    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed)
+    shown = [job.egress.visible(pair) for pair in pairs]
+    index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining else 0.0
+    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress)
     tally, start = _Tally(n_before=len(pairs) - len(remaining)), time.perf_counter()
 
     async def decide(pair: Pair) -> Decision:
-        return (await job.matcher.decide([blind(pair)], ctx))[0]
+        return (await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0]
 
     async def keep(pair: Pair, decision: Decision) -> None:
         await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))

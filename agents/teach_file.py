@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,16 +54,20 @@ def teach_file(path: Path, options: TeachOptions, *, on_progress: ProgressSink =
     file = read_pairs(path, on_bad_row=options.on_bad_row, limit=options.limit)
     matcher, identity = make_matcher(options.matcher), load_identity_rule(options.identity)
     folder = options.knowledge_folder or _folder_beside(options.store)
-    with (
-        open_session(store=options.store, model=options.model, concurrency=options.concurrency, seed=options.seed) as session,
-        closing(default_index(folder, options.embedder)) as knowledge,
-    ):
+    with ExitStack() as stack:
+        session = stack.enter_context(
+            open_session(store=options.store, model=options.model, concurrency=options.concurrency, seed=options.seed)
+        )
+        if session.egress.fields is not None:  # an index made under other rules may hold what must not be shown
+            folder = folder / f"only {session.egress.fields_text()}"
+        knowledge = stack.enter_context(closing(default_index(folder, options.embedder)))
         if session.store is None:
             msg = "teaching needs a store: give --store a file"
             raise ConfigError(msg)
         job = TeachJob(
             matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", _NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
+            egress=session.egress,
         )  # fmt: skip
         return run_sync(teach(file.pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
 

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from epm.egress import EgressPolicy
 from epm.errors import ModelError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import CallScope, ModelSettings
@@ -53,9 +54,13 @@ class ModelJudge:
         # The graph brings in langgraph and langchain.
         from epm.judges.judge_graph import RECURSION_LIMIT, JudgeRuntime, JudgeState, judge_graph, prompt_id
 
+        hidden = hidden_quote(pair, rationale, ctx.egress)
+        if hidden is not None:
+            return self._judgement(pair, rationale, AxisScore.unscored(self.axis, hidden))
+        shown = ctx.egress.visible(pair)
         prompt = load_prompt(prompt_id(self.axis))
         scope = CallScope(ctx.run_id, pair.id, f"judge/{self.axis.value}", prompt.id, prompt.sha256)
-        entry: JudgeState = {"left": pair.left, "right": pair.right, "rationale": rationale}
+        entry: JudgeState = {"left": shown.left, "right": shown.right, "rationale": rationale}
         context = JudgeRuntime(gateway, model, ctx.identity, self.axis, scope)
         try:
             state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
@@ -71,6 +76,23 @@ class ModelJudge:
 
     def _judgement(self, pair: Pair, rationale: Rationale, graded: AxisScore, cost_usd: float = 0.0) -> Judgement:
         return Judgement(pair.id, rationale.sha(), self.name, (graded,), cost_usd)
+
+
+def hidden_quote(pair: Pair, rationale: Rationale, egress: EgressPolicy) -> str | None:
+    """Why a rationale may not be shown: it quotes a field that may not leave; ``None`` if it may.
+
+    A teacher that ran here (rules) saw every field, so its quotes can hold what the prompts of a judge elsewhere must not.
+    """
+    if egress.fields is None:
+        return None
+    shown = egress.visible(pair)
+    texts = {"left": "\n".join(shown.left.texts().values()), "right": "\n".join(shown.right.texts().values())}
+    for axis in Axis:
+        for cell in rationale.finding(axis).comparisons:
+            for side, quote in (("left", cell.left), ("right", cell.right)):
+                if quote is not None and quote not in texts[side]:
+                    return f"the rationale's {side} {cell.attribute} quotes a field that may not leave this machine ([egress] fields)"
+    return None
 
 
 def make_core(arg: str | None) -> ModelJudge:

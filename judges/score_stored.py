@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from epm.config import DEFAULT_STORE
+from epm.egress import OPEN
+from epm.gateway.destination import egress_for
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.judge import JudgeContext
 from epm.judges.score import ScoreReport, score_run
 from epm.progress import ProgressSink, silent
 from epm.registry import make_judge
+from epm.session import standing_policy
+from epm.socket_guard import guard_sockets
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
@@ -35,11 +39,13 @@ def score_stored(run_id: str, options: ScoreOptions, *, on_progress: ProgressSin
 
     Raises:
         StoreError: no such store or run.
-        ConfigError: a judge is unknown.
+        ConfigError: a judge is unknown, or the egress policy forbids the model's host.
     """
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
-    with RunStore.open(options.store, must_exist=True) as store:
-        ctx = JudgeContext(gateway=_gateway(options, store), model=options.model, seed=options.seed)
+    policy = standing_policy()
+    egress = OPEN if options.model is None else egress_for(options.model, policy)
+    with guard_sockets(policy), RunStore.open(options.store, must_exist=True) as store:
+        ctx = JudgeContext(gateway=_gateway(options, store), model=options.model, seed=options.seed, egress=egress)
         return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, on_progress=on_progress))
 
 

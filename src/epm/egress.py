@@ -60,11 +60,19 @@ class EgressPolicy:
         msg = f"{what} is at {host!r}, where nothing may be sent: {rule}; use a local server (--api-base http://localhost:…) or change the rule"
         raise ConfigError(msg)
 
+    def for_host(self, host: str) -> EgressPolicy:
+        """The policy as it binds what is sent to a host: none for this machine, because nothing leaves."""
+        return OPEN if is_local(host) else self
+
     def visible(self, pair: Pair) -> Pair:
         """The pair with the fields that may leave; ids, labels and extras stay, because they are in no prompt."""
         if self.fields is None:
             return pair
         return replace(pair, left=self._visible_listing(pair.left), right=self._visible_listing(pair.right))
+
+    def fields_text(self) -> str:
+        """The fields that may leave, as a setting of a run; empty for all."""
+        return " ".join(sorted(self.fields or ()))
 
     def _visible_listing(self, listing: Listing) -> Listing:
         allowed = self.fields or frozenset()

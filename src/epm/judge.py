@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from epm.egress import OPEN, EgressPolicy
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.identity import STRICT, IdentityRule
@@ -16,13 +17,17 @@ from epm.rationale import Rationale
 
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
-    """What a judge may use. There is no gold label in it, and judges must not read ``Pair.gold_label``."""
+    """What a judge may use. There is no gold label in it, and judges must not read ``Pair.gold_label``.
+
+    ``egress`` says which fields of a listing may stand in a prompt.
+    """
 
     identity: IdentityRule = STRICT
     gateway: Gateway | None = None
     model: ModelSettings | None = None
     run_id: str | None = None
     seed: int = 0
+    egress: EgressPolicy = OPEN
 
 
 class Judge(Protocol):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
 from epm.decision import Decision
+from epm.egress import OPEN, EgressPolicy
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.identity import STRICT, IdentityRule
@@ -26,7 +27,10 @@ from epm.pair import Pair
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """What a matcher may use: the identity rule, the only way to a model, the knowledge index, the seed."""
+    """What a matcher may use: the identity rule, the only way to a model, the knowledge index, the seed.
+
+    ``egress`` says which fields of a listing may stand in a prompt: a matcher that asks a model shows it ``egress.visible(pair)``.
+    """
 
     identity: IdentityRule = STRICT
     gateway: Gateway | None = None
@@ -34,6 +38,7 @@ class MatchContext:
     knowledge: KnowledgeIndex | None = None
     run_id: str | None = None
     seed: int = 0
+    egress: EgressPolicy = OPEN
 
 
 class Matcher(Protocol):

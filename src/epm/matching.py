@@ -130,7 +130,7 @@ def open_context(
     from epm.session import open_session
 
     with open_session(store=store, model=settings, seed=seed) as session:
-        yield MatchContext(identity=identity, gateway=session.gateway, model=settings, seed=seed)
+        yield MatchContext(identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress)
 
 
 def _named_model(specs: Sequence[str]) -> ModelSettings | None:

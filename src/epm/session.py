@@ -11,8 +11,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from epm.egress import OPEN, EgressPolicy, load_policy
+from epm.gateway.destination import egress_for
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import ModelSettings, Transport
+from epm.socket_guard import guard_sockets, policy_in_force
 from epm.store.store import RunStore
 
 REPLAY_PREFIX = "replay:"
@@ -20,10 +23,11 @@ REPLAY_PREFIX = "replay:"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open store (``None``: ledger and cache live in memory) and the gateway that writes to it."""
+    """An open store (``None``: ledger and cache live in memory), the gateway that writes to it, and what prompts may hold."""
 
     store: RunStore | None
     gateway: MeteredGateway
+    egress: EgressPolicy = OPEN
 
 
 @contextmanager
@@ -34,15 +38,27 @@ def open_session(
 
     Raises:
         StoreError: the store cannot be opened.
-        ConfigError: the model's key variable is not set, or its cassette cannot be used.
+        ConfigError: the egress policy forbids the model's host, its key variable is not set, or its cassette cannot be used.
     """
+    policy = standing_policy()
+    egress = egress_for(model, policy)  # before anything else: a forbidden host is not even looked up
     transport = open_transport(model)
     if record is not None:
         from epm.gateway.transports.replay import RecordingTransport
 
         transport = RecordingTransport(transport, record)
-    with nullcontext() if store is None else RunStore.open(store) as opened:
-        yield Session(opened, MeteredGateway(transport, opened, concurrency=concurrency, timeout_s=model.timeout_s, seed=seed))
+    with guard_sockets(policy), nullcontext() if store is None else RunStore.open(store) as opened:
+        gateway = MeteredGateway(transport, opened, concurrency=concurrency, timeout_s=model.timeout_s, seed=seed)
+        yield Session(opened, gateway, egress)
+
+
+def standing_policy() -> EgressPolicy:
+    """The egress policy of this process, else that of the configuration in the current folder.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    return policy_in_force() if policy_in_force() != OPEN else load_policy(Path.cwd())
 
 
 def open_transport(model: ModelSettings) -> Transport:

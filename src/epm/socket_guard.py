@@ -32,7 +32,7 @@ class _Guard:
     def _hear(self, event: str, args: tuple[object, ...]) -> None:
         if not event.startswith("socket."):
             return
-        if event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyname_ex"}:
+        if event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
             host = args[0].decode(errors="replace") if isinstance(args[0], bytes) else args[0]
             if isinstance(host, str) and not self.policy.allows_host(host):
                 raise _refusal(host)
@@ -45,6 +45,11 @@ class _Guard:
 
 
 _guard = _Guard()
+
+
+def policy_in_force() -> EgressPolicy:
+    """The policy that the sockets of this process follow now."""
+    return _guard.policy
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
@@ -17,7 +18,7 @@ from epm.config import DEFAULT_STORE
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("audit")(audit)
+    app.command("audit")(bounded(audit))
 
 
 def audit(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.marked_title import Mark, drawn_titles, plain_title
 from epm.cli.text_table import show_table
 from epm.config import DEFAULT_STORE
@@ -23,7 +24,7 @@ _MARKS = {"same": "=", "different": "!", "unknown": "?"}
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("compare")(compare)
+    app.command("compare")(bounded(compare))
 
 
 def compare(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.options import ApiBase, ApiKeyEnv
 from epm.errors import ConfigError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("doctor")(doctor)
+    app.command("doctor")(bounded(doctor))
 
 
 def doctor(

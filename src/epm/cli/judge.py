@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.options import ApiBase, ApiKeyEnv, StoreUrl
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(score)
+    group.command("score")(bounded(score))
 
     @group.callback()
     def _group() -> None:

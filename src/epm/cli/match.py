@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context, refuse_total_failure
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
@@ -16,7 +17,7 @@ from epm.config import DEFAULT_STORE
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("match")(match)
+    app.command("match")(bounded(match))
 
 
 def match(

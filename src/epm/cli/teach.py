@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("teach")(teach)
+    app.command("teach")(bounded(teach))
 
 
 def teach(

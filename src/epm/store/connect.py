@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from epm.errors import StoreError
+from epm.socket_guard import policy_in_force
 from epm.store.schema import SCHEMA_VERSION, metadata, store_version
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -48,9 +49,11 @@ def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[URL, str]:
     if "://" in text:
         try:
             url = make_url(text)
-            return url, url.render_as_string(hide_password=True)
         except ArgumentError as error:
             raise StoreError(f"store address is not valid: {error}; give a file path or an SQLAlchemy URL") from error
+        place = url.render_as_string(hide_password=True)
+        policy_in_force().check_host(url.host or "", f"store {place!r}")
+        return url, place
     path = Path(text)
     if must_exist and not path.is_file():
         raise StoreError(f"no store at {text!r}; run a command that writes one, or name yours with --store")
