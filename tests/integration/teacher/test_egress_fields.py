@@ -31,7 +31,7 @@ CANARY = "CANARY-77"
 @pytest.fixture
 def secret_pair() -> Pair:
     left = Listing(
-        "l", "Kolvra KX-120 kettle", brand="Kolvra", description=f"purchase price {CANARY}", attributes={"cost": CANARY}, price=CANARY
+        "l", "Kolvra KX-120 kettle", brand=f"Brand {CANARY}", description=f"purchase price {CANARY}", attributes={"cost": CANARY}, price=CANARY
     )
     return Pair("p", left, Listing("r", "Kettle Kolvra KX120 1.7 l", mpn=CANARY))
 
@@ -48,7 +48,6 @@ def test_the_teacher_is_shown_the_allowed_fields_only(teacher, secret_pair: Pair
     assert decision.rationale is not None
     sent = teacher.transport.sent()
     assert sent
-    assert all("Kolvra KX-120 kettle" in text or CANARY not in text for text in sent)
     assert not any(CANARY in text for text in sent)
 
 
@@ -56,6 +55,7 @@ def test_a_run_keeps_the_whole_pair_shows_a_part_of_it_and_is_another_run(teache
     with RunStore.open(tmp_path / "store.db") as store:
         bounded = run_teach(teacher, secret_pair, store, TITLES)
         assert not any(CANARY in text for text in teacher.transport.sent())
+        assert not any(CANARY in entry.text for entry in teacher.knowledge.entries("listing"))  # rivals are shown to other pairs
         [item] = store.items(bounded.run_id)
         assert item.pair == secret_pair
         whole = run_teach(teacher, secret_pair, store, OPEN)
