@@ -8,7 +8,6 @@ second reader kept its veto. Gold labels are taken off before a pair enters the 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from epm.knowledge.memory import MemoryIndex
 from epm.matcher import MatchContext
 from epm.pair import Pair
 from epm.prompts.library import prompts_sha
+from epm.run import in_turn
 
 NAME = "multi-agent-rag"
 VERSION = "1"
@@ -64,13 +64,7 @@ class MultiAgentRag:
         model = self._settings(ctx)
         shown = [ctx.egress.visible(pair) for pair in batch]
         tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
-        slots = asyncio.Semaphore(_IN_FLIGHT)
-
-        async def decide_in_turn(pair: Pair) -> Decision:
-            async with slots:
-                return await decide_pair(pair, tools, ctx)
-
-        return list(await asyncio.gather(*(decide_in_turn(pair) for pair in shown)))
+        return await in_turn(shown, lambda pair: decide_pair(pair, tools, ctx), concurrency=_IN_FLIGHT)
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)

@@ -26,7 +26,7 @@ from epm.knowledge.catalogue import listing_entries
 from epm.knowledge.index import KnowledgeIndex
 from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
-from epm.progress import ProgressEvent, ProgressSink, silent
+from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
 from epm.run import run_items
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
@@ -34,9 +34,10 @@ from epm.store.store import RunStore
 
 @dataclass(frozen=True, slots=True)
 class TeachJob:
-    """What a teaching run is: these values decide its id, except ``concurrency`` and ``is_fresh``.
+    """What a teaching run is: these values decide its id, except ``concurrency``, ``is_fresh`` and ``only``.
 
-    ``prompts_sha`` covers the prompts that the matcher uses; ``knowledge_name`` says which index and vectors it searches.
+    ``prompts_sha`` covers the prompts that the matcher uses; ``knowledge_name`` says which index and vectors it searches;
+    ``only`` names the items to do now, for a sample of the run.
     """
 
     matcher: Matcher
@@ -49,6 +50,7 @@ class TeachJob:
     concurrency: int = 8
     is_fresh: bool = False
     egress: EgressPolicy = OPEN
+    only: frozenset[str] | None = None
 
     def spec(self) -> RunSpec:
         """The identity of the run in the store."""
@@ -94,6 +96,7 @@ async def teach(
     gateway: Gateway,
     knowledge: KnowledgeIndex,
     on_progress: ProgressSink = silent,
+    on_notice: NoticeSink = unheard,
 ) -> TeachReport:
     """The report of a run in which every pair has its decision in the store.
 
@@ -104,12 +107,15 @@ async def teach(
         StoreError: the store cannot be written.
     """
     handle = store.begin(job.spec(), fresh=job.is_fresh)
-    done = store.done_ids(handle.run_id)
-    remaining = [pair for pair in pairs if pair.id not in done]
+    remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
+    if n_done and remaining:
+        on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
+    if job.only is not None:
+        remaining = [pair for pair in remaining if pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
     index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining else 0.0
     ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress)
-    tally, start = _Tally(n_before=len(pairs) - len(remaining)), time.perf_counter()
+    tally, start = _Tally(n_before=n_done), time.perf_counter()
 
     async def decide(pair: Pair) -> Decision:
         return (await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0]
@@ -128,6 +134,13 @@ async def teach(
     items = [(item.pair, item.decision) for item in store.items(handle.run_id) if item.pair.id in wanted]
     report = summarise(handle.run_id, items, n_new=len(remaining))
     return replace(report, knowledge=job.knowledge_name, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
+
+
+def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tuple[list[Pair], int]:
+    """The pairs that the run has not done yet, and how many it has."""
+    done = store.done_ids(run_id)
+    remaining = [pair for pair in pairs if pair.id not in done]
+    return remaining, len(pairs) - len(remaining)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +12,18 @@ from epm.agents.teach import TeachJob, teach
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 from epm.files.pairs import OnBadRow, read_pairs
+from epm.gateway.bounds import NO_BOUNDS, Bounds
+from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import ModelSettings
 from epm.identity import load_identity_rule
 from epm.knowledge.catalogue import default_index
 from epm.knowledge.embedder import AUTO
-from epm.progress import ProgressSink, silent
+from epm.knowledge.index import KnowledgeIndex
+from epm.pair import Pair
+from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
-from epm.session import open_session
+from epm.session import egress_in_force, make_gateway, open_transport, require_price
+from epm.store.store import RunStore
 from epm.sync import run_sync
 
 _NO_PROMPTS = "none"
@@ -38,38 +44,69 @@ class TeachOptions:
     concurrency: int = 8
     seed: int = 0
     on_bad_row: OnBadRow = "stop"
+    bounds: Bounds = NO_BOUNDS
 
 
-def teach_file(path: Path, options: TeachOptions, *, on_progress: ProgressSink = silent) -> TeachReport:
+@dataclass(frozen=True, slots=True)
+class TeachSetting:
+    """A job with the pairs, the store and the index that it works on."""
+
+    pairs: tuple[Pair, ...]
+    job: TeachJob
+    store: RunStore
+    knowledge: KnowledgeIndex
+
+
+def teach_file(path: Path, options: TeachOptions, *, on_progress: ProgressSink = silent, on_notice: NoticeSink = unheard) -> TeachReport:
     """The report of teaching on the pairs of a file.
 
     Raises:
         DataError: the file has no usable pairs.
-        ConfigError: an option is wrong.
+        ConfigError: an option is wrong, or money is bounded and the model's price unknown.
         BudgetError: a cap was reached; repeat the command to go on.
     """
+    with teach_setting(path, options) as setting:
+        gateway = teach_gateway(setting, options)
+        return run_sync(
+            teach(
+                setting.pairs, setting.job, store=setting.store, gateway=gateway, knowledge=setting.knowledge,
+                on_progress=on_progress, on_notice=on_notice,
+            )
+        )  # fmt: skip
+
+
+@contextmanager
+def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
+    """Everything but the way to the model: file, matcher, store and index; raises like :func:`teach_file`."""
     if options.concurrency < 1:
         msg = f"concurrency {options.concurrency} is too low: at least 1 item must be at work"
         raise ConfigError(msg)
+    require_price(options.model, options.bounds)
     file = read_pairs(path, on_bad_row=options.on_bad_row, limit=options.limit)
     matcher, identity = make_matcher(options.matcher), load_identity_rule(options.identity)
     folder = options.knowledge_folder or _folder_beside(options.store)
     with ExitStack() as stack:
-        session = stack.enter_context(
-            open_session(store=options.store, model=options.model, concurrency=options.concurrency, seed=options.seed)
-        )
-        if session.egress.fields is not None:  # an index made under other rules may hold what must not be shown
-            folder = folder / f"only {session.egress.fields_text()}"
+        egress = stack.enter_context(egress_in_force(options.model))
+        store = stack.enter_context(RunStore.open(options.store))
+        if egress.fields is not None:  # an index made under other rules may hold what must not be shown
+            folder = folder / f"only {egress.fields_text()}"
         knowledge = stack.enter_context(closing(default_index(folder, options.embedder)))
-        if session.store is None:
-            msg = "teaching needs a store: give --store a file"
-            raise ConfigError(msg)
         job = TeachJob(
             matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", _NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
-            egress=session.egress,
+            egress=egress,
         )  # fmt: skip
-        return run_sync(teach(file.pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
+        yield TeachSetting(tuple(file.pairs), job, store, knowledge)
+
+
+def teach_gateway(setting: TeachSetting, options: TeachOptions) -> MeteredGateway:
+    """The way to the model, within the bounds.
+
+    Raises:
+        ConfigError: the model's key variable is not set, its cassette cannot be used, or the shared budget is unknown.
+    """
+    transport = open_transport(options.model)
+    return make_gateway(transport, setting.store, options.model, concurrency=options.concurrency, seed=options.seed, bounds=options.bounds)
 
 
 def _folder_beside(store: str) -> Path:

@@ -8,7 +8,6 @@ with its error class, which masks the sample; it is never 0.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,6 +21,7 @@ from epm.judges.faults import LEVELS
 from epm.pair import Pair
 from epm.prompts.library import load_prompt
 from epm.rationale import Axis, Rationale
+from epm.run import in_turn
 
 _RULES = "rules"
 _IN_FLIGHT = 16
@@ -42,13 +42,8 @@ class ModelJudge:
         if model is None or ctx.gateway is None:
             reason = "no model: this judge needs one; name it with --model"
             return [self._judgement(pair, rationale, AxisScore.unscored(self.axis, reason)) for pair, rationale in batch]
-        gateway, slots = ctx.gateway, asyncio.Semaphore(_IN_FLIGHT)
-
-        async def score_in_turn(pair: Pair, rationale: Rationale) -> Judgement:
-            async with slots:
-                return await self._score_one(pair, rationale, gateway, model, ctx)
-
-        return list(await asyncio.gather(*(score_in_turn(pair, rationale) for pair, rationale in batch)))
+        gateway = ctx.gateway
+        return await in_turn(batch, lambda item: self._score_one(*item, gateway, model, ctx), concurrency=_IN_FLIGHT)
 
     async def _score_one(self, pair: Pair, rationale: Rationale, gateway: Gateway, model: ModelSettings, ctx: JudgeContext) -> Judgement:
         # The graph brings in langgraph and langchain.

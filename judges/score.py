@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from epm.judge import Judge, JudgeContext
@@ -66,17 +66,21 @@ async def score_run(
     *,
     store: RunStore,
     limit: int | None = None,
+    only: Collection[str] | None = None,
     on_progress: ProgressSink = silent,
 ) -> ScoreReport:
     """The report of a run whose rationales all judges have seen, under the identity rule that the run was decided by.
 
+    ``limit`` takes the first rationales, ``only`` those of the pairs named.
+
     Raises:
         StoreError: no such run, or the store cannot be written.
+        BudgetError: a cap was reached; repeat the command to go on.
     """
     run, start = store.run(run_id), time.perf_counter()
     full_id = run.run_id
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
-    items = [(item.pair, item.decision.rationale) for item in store.items(full_id) if item.decision.rationale is not None][:limit]
+    items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if only is None or pair.id in only]
     known = latest_judgements(store.judgements(full_id))
     n_new, cost_usd = 0, 0.0
     for judge in judges:
@@ -97,6 +101,19 @@ async def score_run(
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
     figures = {judge.name: _figures([j for j in counted if j.judge == judge.name]) for judge in judges}
     return ScoreReport(full_id, len(items), n_new, cost_usd, time.perf_counter() - start, figures)
+
+
+def rationales(store: RunStore, run_id: str) -> list[tuple[Pair, Rationale]]:
+    """What there is to grade in a run, by item id."""
+    return [(item.pair, item.decision.rationale) for item in store.items(run_id) if item.decision.rationale is not None]
+
+
+def unscored(
+    items: Sequence[tuple[Pair, Rationale]], judges: Sequence[Judge], store: RunStore, run_id: str
+) -> list[tuple[Pair, Rationale]]:
+    """The items that at least one of the judges has not scored yet."""
+    known = latest_judgements(store.judgements(run_id))
+    return [item for item in items if not all(_is_scored(known, judge, *item) for judge in judges)]
 
 
 _Key = tuple[str, str, str]

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from epm.config import DEFAULT_STORE
-from epm.egress import OPEN
-from epm.gateway.destination import egress_for
-from epm.gateway.gateway import Gateway
+from epm.gateway.bounds import NO_BOUNDS, Bounds
+from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import ModelSettings
 from epm.judge import JudgeContext
 from epm.judges.score import ScoreReport, score_run
 from epm.progress import ProgressSink, silent
 from epm.registry import make_judge
-from epm.session import standing_policy
-from epm.socket_guard import guard_sockets
+from epm.session import egress_in_force
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
@@ -32,6 +30,7 @@ class ScoreOptions:
     limit: int | None = None
     concurrency: int = 8
     seed: int = 0
+    bounds: Bounds = NO_BOUNDS
 
 
 def score_stored(run_id: str, options: ScoreOptions, *, on_progress: ProgressSink = silent) -> ScoreReport:
@@ -39,21 +38,25 @@ def score_stored(run_id: str, options: ScoreOptions, *, on_progress: ProgressSin
 
     Raises:
         StoreError: no such store or run.
-        ConfigError: a judge is unknown, or the egress policy forbids the model's host.
+        ConfigError: a judge is unknown, the egress policy forbids the model's host, or money is bounded and its price unknown.
+        BudgetError: a cap was reached; repeat the command to go on.
     """
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
-    policy = standing_policy()
-    egress = OPEN if options.model is None else egress_for(options.model, policy)
-    with guard_sockets(policy), RunStore.open(options.store, must_exist=True) as store:
-        ctx = JudgeContext(gateway=_gateway(options, store), model=options.model, seed=options.seed, egress=egress)
+    with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
+        ctx = JudgeContext(gateway=score_gateway(options, store), model=options.model, seed=options.seed, egress=egress)
         return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, on_progress=on_progress))
 
 
-def _gateway(options: ScoreOptions, store: RunStore) -> Gateway | None:
+def score_gateway(options: ScoreOptions, store: RunStore) -> MeteredGateway | None:
+    """The way to the judges' model, within the bounds; ``None`` without a model.
+
+    Raises:
+        ConfigError: money is bounded and the price unknown, the key variable is not set, or the shared budget is unknown.
+    """
     if options.model is None:
         return None
-    from epm.gateway.metered import MeteredGateway
-    from epm.session import open_transport
+    from epm.session import make_gateway, open_transport, require_price
 
+    require_price(options.model, options.bounds)
     transport = open_transport(options.model)
-    return MeteredGateway(transport, store, concurrency=options.concurrency, timeout_s=options.model.timeout_s, seed=options.seed)
+    return make_gateway(transport, store, options.model, concurrency=options.concurrency, seed=options.seed, bounds=options.bounds)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, overload
 from epm.config import DEFAULT_STORE
 from epm.decision import Decision
 from epm.errors import ConfigError
+from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
 from epm.identity import IdentityRule, load_identity_rule
 from epm.matcher import MatchContext, Matcher, Tunable
@@ -115,29 +116,36 @@ def match_pairs(pairs: Sequence[Pair], matcher: str, *, ctx: MatchContext, on_pr
 
 @contextmanager
 def open_context(
-    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path = DEFAULT_STORE, seed: int = 0
-) -> Iterator[MatchContext]:
+    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path = DEFAULT_STORE, seed: int = 0,
+    bounds: Bounds = NO_BOUNDS,
+) -> Iterator[MatchContext]:  # fmt: skip
     """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to the store.
 
     Raises:
-        ConfigError: the specs name several models and none was given.
+        ConfigError: the specs name several models and none was given, or money is bounded and the model's price unknown.
         StoreError: the store cannot be opened.
     """
-    settings = model or _named_model(specs)
+    named = named_model(specs) if model is None else None
+    settings = model if named is None else ModelSettings(named)
     if settings is None:
         yield MatchContext(identity=identity, seed=seed)
         return
     from epm.session import open_session
 
-    with open_session(store=store, model=settings, seed=seed) as session:
+    with open_session(store=store, model=settings, seed=seed, bounds=bounds) as session:
         yield MatchContext(identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress)
 
 
-def _named_model(specs: Sequence[str]) -> ModelSettings | None:
+def named_model(specs: Sequence[str]) -> str | None:
+    """The model that the matchers' own specs name.
+
+    Raises:
+        ConfigError: they name several.
+    """
     named = {arg for name, colon, arg in (spec.partition(":") for spec in specs) if name in ASKS_A_MODEL and colon}
     if len(named) > 1:
         raise ConfigError(f"these matchers name {len(named)} models: {sorted(named)}; run each model by itself")
-    return ModelSettings(named.pop()) if named else None
+    return named.pop() if named else None
 
 
 async def decide_all(

@@ -22,5 +22,13 @@ class ProgressEvent:
 ProgressSink = Callable[[ProgressEvent], None]
 
 
+NoticeSink = Callable[[str], None]
+"""Takes one line that the user should read, once."""
+
+
 def silent(_event: ProgressEvent) -> None:
     """The sink that shows nothing."""
+
+
+def unheard(_notice: str) -> None:
+    """The sink that tells nothing."""

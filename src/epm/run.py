@@ -49,6 +49,36 @@ async def run_items(
         await _drain(workers, admission)
 
 
+async def in_turn(items: Sequence[T], worker: Callable[[T], Awaitable[R]], *, concurrency: int) -> list[R]:
+    """The worker's result for each item, in order, begun in order.
+
+    When one raises, no further item is begun, those at work finish, and then it is raised: what they asked is paid for.
+    """
+    results: dict[int, R] = {}
+    admission = _Admission(iter(range(len(items))))
+
+    async def work() -> None:
+        for index in admission:
+            try:
+                results[index] = await worker(items[index])
+            except BaseException:
+                admission.close()
+                raise
+
+    workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(items)))]
+    if workers:
+        try:
+            await asyncio.wait(workers)
+        except asyncio.CancelledError:  # whoever admits items decides what is finished first
+            for task in workers:
+                task.cancel()
+            await asyncio.wait(workers)
+            _consume(workers)
+            raise
+    _raise_first(workers)
+    return [results[index] for index in range(len(items))]
+
+
 class _Admission(Iterator[int]):
     """Hands each index out once, to whichever worker is free, until it is closed."""
 
@@ -77,6 +107,10 @@ async def _drain(workers: list[asyncio.Task[None]], admission: _Admission) -> No
                 task.cancel()
         _consume(workers)
         raise
+    _raise_first(workers)
+
+
+def _raise_first(workers: list[asyncio.Task[None]]) -> None:
     failures = [task for task in workers if task.cancelled() or task.exception() is not None]
     if failures:
         failures[0].result()

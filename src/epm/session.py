@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epm.egress import OPEN, EgressPolicy, load_policy
+from epm.errors import ConfigError
+from epm.gateway.bounds import NO_BOUNDS, Bounds
+from epm.gateway.budget import Budget
 from epm.gateway.destination import egress_for
 from epm.gateway.metered import MeteredGateway
-from epm.gateway.request import ModelSettings, Transport
+from epm.gateway.prices import price_of, priced, unknown_price
+from epm.gateway.request import REPLAY_PREFIX, ModelSettings, Transport
 from epm.socket_guard import guard_sockets, policy_in_force
 from epm.store.store import RunStore
-
-REPLAY_PREFIX = "replay:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +34,66 @@ class Session:
 
 @contextmanager
 def open_session(
-    *, store: str | Path | None, model: ModelSettings, concurrency: int = 8, seed: int = 0, record: Path | None = None
+    *, store: str | Path | None, model: ModelSettings, concurrency: int = 8, seed: int = 0, record: Path | None = None,
+    bounds: Bounds = NO_BOUNDS,
 ) -> Iterator[Session]:  # fmt: skip
     """A session for one model; ``record`` names a cassette that every delivered reply is appended to.
 
     Raises:
         StoreError: the store cannot be opened.
-        ConfigError: the egress policy forbids the model's host, its key variable is not set, or its cassette cannot be used.
+        ConfigError: the egress policy forbids the model's host, its key variable is not set, its cassette cannot be used, or
+            money is bounded and its price unknown.
     """
-    policy = standing_policy()
-    egress = egress_for(model, policy)  # before anything else: a forbidden host is not even looked up
+    require_price(model, bounds)
     transport = open_transport(model)
     if record is not None:
         from epm.gateway.transports.replay import RecordingTransport
 
         transport = RecordingTransport(transport, record)
-    with guard_sockets(policy), nullcontext() if store is None else RunStore.open(store) as opened:
-        gateway = MeteredGateway(transport, opened, concurrency=concurrency, timeout_s=model.timeout_s, seed=seed)
-        yield Session(opened, gateway, egress)
+    with egress_in_force(model) as egress, nullcontext() if store is None else RunStore.open(store) as opened:
+        yield Session(opened, make_gateway(transport, opened, model, concurrency=concurrency, seed=seed, bounds=bounds), egress)
 
 
-def standing_policy() -> EgressPolicy:
-    """The egress policy of this process, else that of the configuration in the current folder.
+@contextmanager
+def egress_in_force(model: ModelSettings | None) -> Iterator[EgressPolicy]:
+    """The policy of this process, else that of the configuration in the current folder, as it binds a model's prompts.
+
+    Inside the ``with`` block no socket goes where the policy forbids.
 
     Raises:
-        ConfigError: the configuration is wrong.
+        ConfigError: the configuration is wrong, or the model's host may not be reached; nothing was looked up.
     """
-    return policy_in_force() if policy_in_force() != OPEN else load_policy(Path.cwd())
+    policy = policy_in_force() if policy_in_force() != OPEN else load_policy(Path.cwd())
+    egress = OPEN if model is None else egress_for(model, policy)
+    with guard_sockets(policy):
+        yield egress
+
+
+def make_gateway(
+    transport: Transport, store: RunStore | None, model: ModelSettings, *, concurrency: int, seed: int, bounds: Bounds = NO_BOUNDS
+) -> MeteredGateway:
+    """The gateway over a transport, within these bounds.
+
+    Raises:
+        ConfigError: the bounds name a shared budget that is not in the store, or there is no store.
+    """
+    shared = None
+    if bounds.shared is not None:
+        if store is None:
+            raise ConfigError(f"budget {bounds.shared!r} is shared through a store: give --store a file")
+        shared = store.budget(bounds.shared, bounds.max_cost_usd)
+    budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
+    return MeteredGateway(transport, store, concurrency=concurrency, timeout_s=model.timeout_s, seed=seed, budget=budget)
+
+
+def require_price(model: ModelSettings, bounds: Bounds) -> None:
+    """Nothing, when the model's price is known or no money is bounded.
+
+    Raises:
+        ConfigError: a bound on money cannot hold without a price; says how to give one.
+    """
+    if price_of(model) is None and bounds.is_money:
+        raise ConfigError(unknown_price(model.name))
 
 
 def open_transport(model: ModelSettings) -> Transport:
@@ -73,4 +108,4 @@ def open_transport(model: ModelSettings) -> Transport:
         return ReplayTransport(Path(model.name.removeprefix(REPLAY_PREFIX)))
     from epm.gateway.transports.litellm import LitellmTransport
 
-    return LitellmTransport(model)
+    return LitellmTransport(priced(model))

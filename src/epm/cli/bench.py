@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.bounded import bounded
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context
+from epm.cli.money import Money, with_money
+from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(bench))
+    app.command("bench")(bounded(with_money(bench)))
 
 
 def bench(
@@ -29,7 +30,7 @@ def bench(
     matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
@@ -38,8 +39,12 @@ def bench(
 
     tested = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     tuning = None if valid is None else read_pair_file(valid, on_bad_row=on_bad_row).pairs
-    context = matching_context(matcher, model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store)
+    context = matching_context(
+        matcher, model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store, money=money
+    )
     with context as ctx, progress_sink() as sink:
+        if is_only_asked_for(money, (*tested, *(tuning or ())), matcher, ctx=ctx, as_json=as_json, on_progress=sink):
+            return
         report = run_bench(tested, matcher, ctx=ctx, valid=tuning, on_progress=sink)
     _tell(report)
     if as_json:

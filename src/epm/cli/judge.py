@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.bounded import bounded
+from epm.cli.money import Money, show_estimate, show_preview, with_money
 from epm.cli.options import ApiBase, ApiKeyEnv, StoreUrl
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(bounded(score))
+    group.command("score")(bounded(with_money(score)))
 
     @group.callback()
     def _group() -> None:
@@ -37,15 +38,24 @@ def score(
     store: StoreUrl = str(DEFAULT_STORE),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Calls at work at a time.")] = 8,
+    money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Grade the rationales of a run and keep the judgements in the store."""
-    from epm.gateway.request import ModelSettings
+    from epm.judges.score_estimate import estimate_scoring, preview_scoring
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
-    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
-    options = ScoreOptions(judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=concurrency)
+    settings = None if model is None else money.settings(model, api_base=api_base, api_key_env=api_key_env)
+    options = ScoreOptions(
+        judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=concurrency, bounds=money.bounds()
+    )
+    if money.dry_run:
+        show_preview(preview_scoring(run, options), as_json=as_json)
+        return
     with progress_sink() as on_progress:
+        if money.estimate is not None:
+            show_estimate(estimate_scoring(run, options, money.estimate, on_progress=on_progress), as_json=as_json)
+            return
         report = score_stored(run, options, on_progress=on_progress)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
 

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from epm.cli.bounded import bounded
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context, refuse_total_failure
+from epm.cli.money import Money, with_money
+from epm.cli.options import (
+    ApiBase,
+    ApiKeyEnv,
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -17,7 +30,7 @@ from epm.config import DEFAULT_STORE
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("match")(bounded(match))
+    app.command("match")(bounded(with_money(match)))
 
 
 def match(
@@ -25,7 +38,7 @@ def match(
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
     model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).")] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
@@ -35,8 +48,12 @@ def match(
     if out is not None:
         check_output(out)
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
-    context = matching_context([matcher], model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store)
+    context = matching_context(
+        [matcher], model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store, money=money
+    )
     with context as ctx, progress_sink() as sink:
+        if is_only_asked_for(money, read, [matcher], ctx=ctx, as_json=as_json, on_progress=sink):
+            return
         result = match_pairs(read, matcher, ctx=ctx, on_progress=sink)
     if out is None:
         for row in result.to_rows():

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.money import Money, show_estimate, show_preview
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
     from epm.matcher import MatchContext
+    from epm.pair import Pair
+    from epm.progress import ProgressSink
 
 
 class BadRow(StrEnum):
@@ -33,19 +37,38 @@ StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL
 
 
 def matching_context(
-    specs: list[str], *, model: str | None, api_base: str | None, api_key_env: str | None, identity: str, store: Path
+    specs: list[str], *, model: str | None, api_base: str | None, api_key_env: str | None, identity: str, store: Path, money: Money
 ) -> AbstractContextManager[MatchContext]:
-    """The context in which the matchers of a command run.
+    """The context in which the matchers of a command run; in a dry run it leads nowhere.
 
     Raises:
-        ConfigError: the identity rule is unknown, or a matcher needs a model and none is given.
+        ConfigError: the identity rule is unknown, a matcher needs a model and none is given, or its price is unknown and needed.
     """
-    from epm.gateway.request import ModelSettings
+    from epm.estimate.estimate import sample_bounds
     from epm.identity import load_identity_rule
-    from epm.matching import open_context
+    from epm.matcher import MatchContext
+    from epm.matching import named_model, open_context
 
-    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
-    return open_context(specs, model=settings, identity=load_identity_rule(identity), store=store)
+    rule = load_identity_rule(identity)
+    asked = named_model(specs) if model is None else model
+    settings = None if asked is None else money.settings(asked, api_base=api_base, api_key_env=api_key_env)
+    if money.dry_run:
+        return nullcontext(MatchContext(identity=rule, model=settings))
+    bounds = money.bounds() if money.estimate is None else sample_bounds(money.bounds())
+    return open_context(specs, model=settings, identity=rule, store=store, bounds=bounds)
+
+
+def is_only_asked_for(
+    money: Money, pairs: Sequence[Pair], specs: list[str], *, ctx: MatchContext, as_json: bool, on_progress: ProgressSink
+) -> bool:
+    """True when a dry run or an estimate was wanted, and printed: the command itself has nothing more to do."""
+    from epm.estimate.matching import estimate_matching, preview_matching
+
+    if money.dry_run:
+        show_preview(preview_matching(pairs, specs, ctx=ctx), as_json=as_json)
+    elif money.estimate is not None:
+        show_estimate(estimate_matching(pairs, specs, money.estimate, ctx=ctx, on_progress=on_progress), as_json=as_json)
+    return money.dry_run or money.estimate is not None
 
 
 def refuse_total_failure(n_failed: int, n_items: int, hint: str) -> None:

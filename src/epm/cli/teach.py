@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.bounded import bounded
+from epm.cli.money import Money, show_estimate, show_preview, tell, with_money
 from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("teach")(bounded(teach))
+    app.command("teach")(bounded(with_money(teach)))
 
 
 def teach(
@@ -36,18 +37,26 @@ def teach(
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
     on_bad_row: OnBadRow = BadRow.STOP,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming.")] = False,
+    money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Write a rationale for each pair into the store. Repeat the command to resume; finished items are not done again."""
+    from epm.agents.teach_estimate import estimate_teach, preview_teach
     from epm.agents.teach_file import TeachOptions, teach_file
-    from epm.gateway.request import ModelSettings
 
+    settings = money.settings(model, api_base=api_base, api_key_env=api_key_env)
     options = TeachOptions(
-        matcher=matcher, model=ModelSettings(model, api_base=api_base, api_key_env=api_key_env), identity=identity, store=store,
-        embedder=embedder, limit=limit, is_fresh=fresh, concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value,
+        matcher=matcher, model=settings, identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
+        concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
     )  # fmt: skip
+    if money.dry_run:
+        show_preview(preview_teach(pairs, options), as_json=as_json)
+        return
     with progress_sink() as on_progress:
-        report = teach_file(pairs, options, on_progress=on_progress)
+        if money.estimate is not None:
+            show_estimate(estimate_teach(pairs, options, money.estimate, on_progress=on_progress), as_json=as_json)
+            return
+        report = teach_file(pairs, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
     refuse_total_failure(report.n_failed, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
 

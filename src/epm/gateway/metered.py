@@ -1,4 +1,4 @@
-"""The gateway itself: cache, single flight, limiter, deadline, retries, ledger, in that order.
+"""The gateway itself: cache, single flight, limiter, budget, deadline, retries, ledger, in that order.
 
 Invariants: it alone retries; every physical attempt is one ledger row; the row and the kept reply are committed before
 the caller sees the reply, so a killed process re-sends at most what was in flight. Failures, truncations and refusals
@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
+from epm.gateway.budget import Budget, Hold
 from epm.gateway.completion import fault_of
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.limiter import Limiter
-from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport, Usage
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport
 
 _Flight = asyncio.Future[ChatReply | ModelError | None]
 _MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED})
@@ -34,11 +35,12 @@ class MeteredGateway:
         timeout_s: deadline of one attempt, in seconds.
         seed: of the jitter between attempts.
         backoff_s: ceiling of the first wait between attempts, in seconds; doubled each time.
+        budget: holds and settles what calls cost; ``None`` for no caps.
     """
 
     def __init__(
         self, transport: Transport, store: CallLog | None, *, concurrency: int = 8, max_attempts: int = 4, timeout_s: float = 60.0,
-        seed: int = 0, backoff_s: float = 0.5,
+        seed: int = 0, backoff_s: float = 0.5, budget: Budget | None = None,
     ) -> None:  # fmt: skip
         self.transport = transport
         self.log: CallLog = MemoryCallLog() if store is None else store
@@ -46,6 +48,7 @@ class MeteredGateway:
         self._max_attempts = max_attempts
         self._timeout_s = timeout_s
         self._backoff = Backoff(first_s=backoff_s, seed=seed)
+        self.budget = budget or Budget()
         self._flights: dict[str, _Flight] = {}
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
@@ -53,6 +56,7 @@ class MeteredGateway:
 
         Raises:
             ModelError: the call failed for good; ``error_class`` says how.
+            BudgetError: a cap was reached before the call was sent.
             StoreError: the ledger cannot be written.
         """
         key = cache_key(self.transport, request, sample_index=scope.sample_index)
@@ -103,14 +107,17 @@ class MeteredGateway:
             attempt += 1
 
     async def _send_once(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
+        async with self.budget.hold(request, scope) as hold:
+            return await self._send_held(key, request, scope, attempt, hold)
+
+    async def _send_held(self, key: str, request: ChatRequest, scope: CallScope, attempt: int, hold: Hold) -> ChatReply:
         started_at_s, start = time.time(), time.perf_counter()
 
         def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None) -> CallRecord:
-            lost = Usage(0, 0, is_estimated=failure is not None and failure[0] in _MAYBE_BILLED)
+            usage, cost_usd = hold.bill(reply, is_lost=failure is not None and failure[0] in _MAYBE_BILLED)
             return CallRecord(
                 scope, key, self.transport.name, str(request.body.get("model", "")), None if reply is None else reply.model, attempt,
-                usage=lost if reply is None else reply.usage,
-                cost_usd=reply.cost_usd if reply is not None else None if lost.is_estimated else 0.0,
+                usage=usage, cost_usd=cost_usd,
                 latency_s=time.perf_counter() - start, started_at_s=started_at_s,
                 error_class=None if failure is None else failure[0], error=None if failure is None else failure[1][:_ERROR_CHARS],
             )  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+REPLAY_PREFIX = "replay:"
+
 
 class TaskKind(StrEnum):
     """The typed tasks that the ``rules`` transport can answer honestly."""
@@ -36,8 +38,9 @@ class StructuredMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which model to ask and how. ``name`` is ``rules`` or a litellm model name; ``api_key_env`` names the secret.
+    """Which model to ask and how. ``name`` is ``rules``, ``replay:FILE`` or a litellm name; ``api_key_env`` names the secret.
 
+    Prices are USD for a million tokens; ``base_model`` names a model whose listed price holds (deployments, fine-tunes).
     ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells.
     """
 
@@ -50,6 +53,7 @@ class ModelSettings:
     price_in_usd: float | None = None
     price_out_usd: float | None = None
     structured: StructuredMode = StructuredMode.JSON_SCHEMA
+    base_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -98,3 +98,6 @@ def _prepare(connection: Connection, place: str) -> None:
     if version > SCHEMA_VERSION:
         msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
         raise StoreError(msg)
+    if version < SCHEMA_VERSION:  # each version so far only added tables
+        metadata.create_all(connection)
+        connection.execute(update(store_version).values(version=SCHEMA_VERSION))

@@ -1,4 +1,4 @@
-"""The tables. Rows are added, never changed, except a run's status and the cache, which may forget.
+"""The tables. Rows are added, never changed, except a run's status, a budget's charge, and the cache, which may forget.
 
 Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
 JSON are named ``*_json``. Times are UTC epoch seconds.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added ``budgets``."""
 
 metadata = MetaData()
 
@@ -120,5 +121,13 @@ cache = Table(
     "cache", metadata,
     Column("key", String(64), primary_key=True),
     Column("row_json", Text, nullable=False),
+    Column("created_at_s", Float, nullable=False),
+)  # fmt: skip
+
+budgets = Table(
+    "budgets", metadata,
+    Column("name", String(200), primary_key=True),
+    Column("max_cost_usd", Float, nullable=False),
+    Column("charged_usd", Float, nullable=False),
     Column("created_at_s", Float, nullable=False),
 )  # fmt: skip

@@ -28,9 +28,11 @@ from sqlalchemy import Connection, Engine, Select, delete, func, insert, select,
 from epm.config import __version__
 from epm.decision import Outcome
 from epm.errors import StoreError
+from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
 from epm.judgement import Judgement
 from epm.store import codec
+from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import connect
 from epm.store.missing import insert_missing
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
@@ -80,6 +82,12 @@ class RunStore:
     def begin(self, spec: RunSpec, *, fresh: bool = False) -> RunHandle:
         """The run of this spec: the latest one, to be resumed, or a new one; ``fresh`` always makes a new one."""
         return self._write(lambda connection: _begin(connection, spec, fresh=fresh)).result()
+
+    def find(self, spec: RunSpec) -> str | None:
+        """The id of the latest run of this spec, which stays as it is."""
+        query = select(runs.c.run_id).where(runs.c.spec_sha == _spec_sha(spec)).order_by(runs.c.repeat.desc()).limit(1)
+        with self._reader.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def finish_run(self, run_id: str, status: RunStatus | str) -> None:
         """Set how the run ended."""
@@ -182,6 +190,22 @@ class RunStore:
         """Drop a cache row; the ledger rows stay."""
         await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
 
+    # Money
+
+    def spent(self, run_id: str, item_id: str | None, *, judging: bool) -> Spent:
+        """What the calls of a run, or of one of its items, took: those of judges, or all others."""
+        with self._reader.connect() as connection:
+            return spent_on(connection, run_id, item_id, judging=judging)
+
+    def budget(self, name: str, max_cost_usd: float | None) -> StoredBudget:
+        """The named budget, made or changed to that cap.
+
+        Raises:
+            ConfigError: there is none of that name, and no cap is given to make it.
+        """
+        self._write(lambda connection: open_budget(connection, name, max_cost_usd)).result()
+        return StoredBudget(name, self._writer, self._reader)
+
     def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
         return self._writer.submit(operation)
 
@@ -191,12 +215,19 @@ class RunStore:
             yield from cast("Iterable[Mapping[str, object]]", streamed.mappings())
 
 
-def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
-    described = {
+def _described(spec: RunSpec) -> dict[str, str | int]:
+    return {
         "command": spec.command, "input_sha": spec.input_sha, "matcher": spec.matcher, "prompts_sha": spec.prompts_sha,
         "model": spec.model, "seed": spec.seed, "settings_json": canonical_json(dict(spec.settings)),
     }  # fmt: skip
-    spec_sha = codec.sha_of(canonical_json(described))
+
+
+def _spec_sha(spec: RunSpec) -> str:
+    return codec.sha_of(canonical_json(_described(spec)))
+
+
+def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
+    described, spec_sha = _described(spec), _spec_sha(spec)
     latest = connection.execute(select(func.max(runs.c.repeat)).where(runs.c.spec_sha == spec_sha)).scalar_one()
     repeat = 0 if latest is None else latest + 1 if fresh else latest
     run_id = codec.sha_of(f"{spec_sha} {repeat}")[:_ID_HEX]

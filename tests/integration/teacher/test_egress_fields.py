@@ -31,7 +31,12 @@ CANARY = "CANARY-77"
 @pytest.fixture
 def secret_pair() -> Pair:
     left = Listing(
-        "l", "Kolvra KX-120 kettle", brand=f"Brand {CANARY}", description=f"purchase price {CANARY}", attributes={"cost": CANARY}, price=CANARY
+        "l",
+        "Kolvra KX-120 kettle",
+        brand=f"Brand {CANARY}",
+        description=f"purchase price {CANARY}",
+        attributes={"cost": CANARY},
+        price=CANARY,
     )
     return Pair("p", left, Listing("r", "Kettle Kolvra KX120 1.7 l", mpn=CANARY))
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from epm.errors import StoreError
+from epm.errors import BudgetError, StoreError
 from epm.progress import ProgressEvent
-from epm.run import run_items
+from epm.run import in_turn, run_items
 
 
 class Recorder:
@@ -105,3 +105,45 @@ def test_cancellation_finishes_the_items_in_hand_and_no_other() -> None:
     asyncio.run(interrupt())
     assert sorted(recorder.finished) == sorted(recorder.admitted)
     assert len(recorder.finished) == 4
+
+
+def test_results_come_in_order_whatever_finishes_first() -> None:
+    async def worker(delay: float) -> float:
+        await asyncio.sleep(delay)
+        return delay
+
+    delays = [0.01, 0.0, 0.005, 0.0]
+    assert asyncio.run(in_turn(delays, worker, concurrency=3)) == delays
+    assert asyncio.run(in_turn([], worker, concurrency=3)) == []
+
+
+def test_when_one_of_several_in_turn_fails_those_at_work_finish_and_no_other_is_begun() -> None:
+    begun, finished = [], []
+
+    async def worker(item: int) -> int:
+        begun.append(item)
+        await asyncio.sleep(0.001 if item == 1 else 0.02)
+        if item == 1:
+            raise BudgetError("cap")
+        finished.append(item)
+        return item
+
+    with pytest.raises(BudgetError, match="cap"):
+        asyncio.run(in_turn(range(9), worker, concurrency=3))
+    assert (begun, sorted(finished)) == ([0, 1, 2], [0, 2])
+
+
+def test_cancelling_items_in_turn_cancels_them() -> None:
+    finished = []
+
+    async def worker(item: int) -> None:
+        await asyncio.sleep(0.2)
+        finished.append(item)
+
+    async def cut_off() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(in_turn(range(4), worker, concurrency=2), 0.01)
+        await asyncio.sleep(0)
+
+    asyncio.run(cut_off())
+    assert finished == []

@@ -1,0 +1,70 @@
+"""Estimate and dry run of scoring: what ``epm judge score`` would ask and cost, before it is let loose on the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from epm.errors import BudgetError
+from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
+from epm.estimate.preview import N_PREVIEWED, Preview
+from epm.gateway.dry_run import DryGateway
+from epm.gateway.tally import Tally
+from epm.judge import Judge, JudgeContext
+from epm.judges.run_identity import identity_of
+from epm.judges.score import latest_judgements, rationales, score_run, unscored
+from epm.judges.score_stored import ScoreOptions, score_gateway
+from epm.pair import Pair
+from epm.progress import ProgressSink, silent
+from epm.rationale import Rationale
+from epm.registry import make_judge
+from epm.session import egress_in_force
+from epm.store.store import RunStore
+from epm.sync import run_sync
+
+
+def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: ProgressSink = silent) -> Estimate:
+    """What the run's rationales beyond a random sample of ``n`` will take from all judges; the sample's judgements are kept.
+
+    Raises:
+        BudgetError: the caps leave fewer than 2 rationales.
+        StoreError: no such store or run.
+    """
+    options = replace(options, bounds=sample_bounds(options.bounds))
+    judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
+    with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
+        run_id, gateway = store.run(run).run_id, score_gateway(options, store)
+        todo = unscored(rationales(store, run_id)[: options.limit], judges, store, run_id)
+        sample, is_cut = random_sample([pair.id for pair, _ in todo], n, seed=options.seed), False
+        tally = None if gateway is None else Tally.of(gateway)
+        ctx = JudgeContext(gateway=gateway, model=options.model, seed=options.seed, egress=egress)
+        try:
+            run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, only=set(sample), on_progress=on_progress))
+        except BudgetError:
+            is_cut = True
+        finished = _finished(sample, todo, judges, store, run_id)
+        return estimate_rest(
+            {} if tally is None else tally.items, finished, n_wanted=len(sample), n_rest=len(todo) - len(finished), is_cut=is_cut,
+            left_usd=None if gateway is None else gateway.budget.left_usd(run_id, judging=True),
+        )  # fmt: skip
+
+
+def preview_scoring(run: str, options: ScoreOptions) -> Preview:
+    """How many rationales are left to score, and the first prompts of the first ones, which no model sees."""
+    judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
+    with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
+        found = store.run(run)
+        todo = unscored(rationales(store, found.run_id)[: options.limit], judges, store, found.run_id)
+        gateway = DryGateway()
+        ctx = JudgeContext(identity_of(found.spec.settings), gateway, options.model, found.run_id, options.seed, egress)
+        for judge in judges:
+            run_sync(judge.score(todo[:N_PREVIEWED], ctx))
+        return Preview(len(todo), gateway.prompts)
+
+
+def _finished(
+    sample: Sequence[str], todo: Sequence[tuple[Pair, Rationale]], judges: Sequence[Judge], store: RunStore, run_id: str
+) -> list[str]:
+    """The sampled pairs that every judge has looked at, unscored ones included."""
+    known, sha_of = latest_judgements(store.judgements(run_id)), {pair.id: rationale.sha() for pair, rationale in todo}
+    return [pair_id for pair_id in sample if all((pair_id, sha_of[pair_id], judge.name) in known for judge in judges)]

@@ -1,0 +1,1 @@
+"""What a command would ask and cost, before it is let loose."""

@@ -1,0 +1,64 @@
+"""Estimate and dry run of the commands that match pairs without a run: ``match``, ``bench``, ``audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from epm.errors import BudgetError
+from epm.estimate.estimate import Estimate, estimate_rest, random_sample
+from epm.estimate.preview import N_PREVIEWED, Preview
+from epm.gateway.dry_run import DryGateway
+from epm.gateway.metered import MeteredGateway
+from epm.gateway.tally import Tally
+from epm.matcher import MatchContext
+from epm.matching import decide_all
+from epm.pair import Pair
+from epm.progress import ProgressSink, silent
+from epm.registry import make_matcher
+from epm.sync import run_sync
+
+_AT_ONCE = 8
+"""Pairs between two looks at the cap: what is cut off is cut off in whole groups of random pairs."""
+
+
+def estimate_matching(
+    pairs: Sequence[Pair], specs: Sequence[str], n: int, *, ctx: MatchContext, on_progress: ProgressSink = silent
+) -> Estimate:
+    """What the pairs beyond a random sample of ``n`` will take from all matchers together; the sample is decided for real.
+
+    Raises:
+        BudgetError: the caps leave fewer than 2 pairs.
+    """
+    gateway = ctx.gateway if isinstance(ctx.gateway, MeteredGateway) else None
+    tally = None if gateway is None else Tally.of(gateway)
+    matchers = [(spec, make_matcher(spec)) for spec in specs]
+    sample, is_cut = random_sample(pairs, n, seed=ctx.seed), False
+    finished: list[str] = []
+
+    async def decide(group: Sequence[Pair]) -> None:
+        for spec, matcher in matchers:
+            await decide_all(matcher, group, ctx, stage=f"estimate {spec}", on_progress=on_progress)
+
+    async def decide_sample() -> None:
+        for start in range(0, len(sample), _AT_ONCE):
+            await decide(sample[start : start + _AT_ONCE])
+            finished.extend(pair.id for pair in sample[start : start + _AT_ONCE])
+
+    try:
+        run_sync(decide_sample())
+    except BudgetError:
+        is_cut = True
+    return estimate_rest(
+        {} if tally is None else tally.items, finished, n_wanted=len(sample), n_rest=len(pairs) - len(finished), is_cut=is_cut,
+        left_usd=None if gateway is None else gateway.budget.left_usd(None),
+    )  # fmt: skip
+
+
+def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchContext) -> Preview:
+    """The first prompts of every matcher, which no model sees."""
+    gateway = DryGateway()
+    dry = replace(ctx, gateway=gateway)
+    for spec in specs:
+        run_sync(decide_all(make_matcher(spec), pairs[:N_PREVIEWED], dry))
+    return Preview(len(pairs), gateway.prompts)
