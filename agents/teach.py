@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
@@ -28,16 +29,28 @@ from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
 from epm.run import run_items
+from epm.store.launch import Launch, add_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
+
+COMMAND = "teach"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A known run to work on, and the status it keeps if that goes well."""
+
+    run_id: str
+    status: RunStatus
 
 
 @dataclass(frozen=True, slots=True)
 class TeachJob:
-    """What a teaching run is: these values decide its id, except ``concurrency``, ``is_fresh`` and ``only``.
+    """What a teaching run is: these values decide its id, except ``concurrency``, ``is_fresh`` and those from ``only`` on.
 
     ``prompts_sha`` covers the prompts that the matcher uses; ``knowledge_name`` says which index and vectors it searches;
-    ``only`` names the items to do now, for a sample of the run.
+    ``only`` names the items to do now, for a sample of the run or to try some of a known run ``again``. ``launch`` is kept
+    with the run so that a part of it can be done again.
     """
 
     matcher: Matcher
@@ -51,6 +64,8 @@ class TeachJob:
     is_fresh: bool = False
     egress: EgressPolicy = OPEN
     only: frozenset[str] | None = None
+    again: Again | None = None
+    launch: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def spec(self) -> RunSpec:
         """The identity of the run in the store."""
@@ -61,7 +76,7 @@ class TeachJob:
         if self.egress.fields is not None:
             settings["egress_fields"] = self.egress.fields_text()
         return RunSpec(
-            command="teach", input_sha=self.input_sha, matcher=self.matcher.name, prompts_sha=self.prompts_sha,
+            command=COMMAND, input_sha=self.input_sha, matcher=self.matcher.name, prompts_sha=self.prompts_sha,
             model=self.model.name, seed=self.seed, settings=settings,
         )  # fmt: skip
 
@@ -106,7 +121,9 @@ async def teach(
         BudgetError: a cap was reached; repeat the command to go on.
         StoreError: the store cannot be written.
     """
-    handle = store.begin(job.spec(), fresh=job.is_fresh)
+    again = job.again
+    handle = store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)
+    add_launch(store, Launch(handle.run_id, COMMAND, job.model, {**job.launch, "concurrency": job.concurrency}))
     remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
     if n_done and remaining:
         on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
@@ -124,7 +141,7 @@ async def teach(
         await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
         tally.add(decision)
 
-    with _run_status(store, handle.run_id):
+    with _run_status(store, handle.run_id, RunStatus.DONE if again is None else again.status):
         await run_items(
             remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage="teach",
             on_progress=lambda event: on_progress(tally.event(event)),
@@ -144,12 +161,12 @@ def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tupl
 
 
 @contextmanager
-def _run_status(store: RunStore, run_id: str) -> Iterator[None]:
+def _run_status(store: RunStore, run_id: str, when_done: RunStatus) -> Iterator[None]:
     """Writes down how the run ended, whichever way that was."""
     status = RunStatus.FAILED
     try:
         yield
-        status = RunStatus.DONE
+        status = when_done
     except BudgetError:
         status = RunStatus.BUDGET
         raise

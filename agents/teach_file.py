@@ -26,7 +26,7 @@ from epm.session import egress_in_force, make_gateway, open_transport, require_p
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
-_NO_PROMPTS = "none"
+NO_PROMPTS = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,10 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
             folder = folder / f"only {egress.fields_text()}"
         knowledge = stack.enter_context(closing(default_index(folder, options.embedder)))
         job = TeachJob(
-            matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", _NO_PROMPTS),
+            matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
             egress=egress,
+            launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve())},
         )  # fmt: skip
         yield TeachSetting(tuple(file.pairs), job, store, knowledge)
 

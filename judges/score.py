@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from epm.judge import Judge, JudgeContext
@@ -66,12 +66,12 @@ async def score_run(
     *,
     store: RunStore,
     limit: int | None = None,
-    only: Collection[str] | None = None,
+    pair_ids: frozenset[str] | None = None,
     on_progress: ProgressSink = silent,
 ) -> ScoreReport:
     """The report of a run whose rationales all judges have seen, under the identity rule that the run was decided by.
 
-    ``limit`` takes the first rationales, ``only`` those of the pairs named.
+    ``limit`` takes the first rationales, ``pair_ids`` those of the pairs named.
 
     Raises:
         StoreError: no such run, or the store cannot be written.
@@ -80,7 +80,7 @@ async def score_run(
     run, start = store.run(run_id), time.perf_counter()
     full_id = run.run_id
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
-    items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if only is None or pair.id in only]
+    items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if pair_ids is None or pair.id in pair_ids]
     known = latest_judgements(store.judgements(full_id))
     n_new, cost_usd = 0, 0.0
     for judge in judges:

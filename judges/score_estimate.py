@@ -39,7 +39,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
         tally = None if gateway is None else Tally.of(gateway)
         ctx = JudgeContext(gateway=gateway, model=options.model, seed=options.seed, egress=egress)
         try:
-            run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, only=set(sample), on_progress=on_progress))
+            run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=frozenset(sample), on_progress=on_progress))
         except BudgetError:
             is_cut = True
         finished = _finished(sample, todo, judges, store, run_id)

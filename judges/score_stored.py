@@ -14,9 +14,11 @@ from epm.judges.score import ScoreReport, score_run
 from epm.progress import ProgressSink, silent
 from epm.registry import make_judge
 from epm.session import egress_in_force
+from epm.store.launch import Launch, add_launch
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
+COMMAND = "judge score"
 DEFAULT_JUDGES = ("checks", "core", "identifier", "variant")
 
 
@@ -33,8 +35,10 @@ class ScoreOptions:
     bounds: Bounds = NO_BOUNDS
 
 
-def score_stored(run_id: str, options: ScoreOptions, *, on_progress: ProgressSink = silent) -> ScoreReport:
-    """The report of scoring the run of that id or id prefix.
+def score_stored(
+    run_id: str, options: ScoreOptions, *, pair_ids: frozenset[str] | None = None, on_progress: ProgressSink = silent
+) -> ScoreReport:
+    """The report of scoring the run of that id or id prefix; with ``pair_ids`` only those pairs of it.
 
     Raises:
         StoreError: no such store or run.
@@ -44,7 +48,14 @@ def score_stored(run_id: str, options: ScoreOptions, *, on_progress: ProgressSin
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
         ctx = JudgeContext(gateway=score_gateway(options, store), model=options.model, seed=options.seed, egress=egress)
-        return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, on_progress=on_progress))
+        if pair_ids is None:  # a part of a scoring is not what a later retry starts from
+            _keep_launch(store, run_id, options)
+        return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))
+
+
+def _keep_launch(store: RunStore, run_id: str, options: ScoreOptions) -> None:
+    settings = {"judges": list(options.judges), "concurrency": options.concurrency, "seed": options.seed}
+    add_launch(store, Launch(store.run(run_id).run_id, COMMAND, options.model, settings))
 
 
 def score_gateway(options: ScoreOptions, store: RunStore) -> MeteredGateway | None:

@@ -3,7 +3,7 @@
     python tests/integration/fake_openai.py --port 0        prints the address, then serves until killed
 
 ``POST /v1/chat/completions`` answers. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
-first whose ``contains`` stands in the request wins), ``faults`` (list of names or null, one for each coming request),
+first whose ``contains``, a text or a list of texts, stands in the request wins), ``faults`` (list of names or null, one for each coming request),
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
 returns the log. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
 content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
@@ -115,7 +115,8 @@ def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
 def choose_message(script: Script, body: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(body.get("messages"), ensure_ascii=False)
     for reply in script.replies:
-        if reply.get("contains", "") in text:
+        wanted = reply.get("contains", "")
+        if all(part in text for part in ([wanted] if isinstance(wanted, str) else wanted)):
             if "tool_calls" in reply:
                 return tool_message(reply["tool_calls"], body)
             content = reply["content"]

@@ -29,6 +29,7 @@ COMMAND_MODULES = (
     "distill",
     "audit",
     "runs",
+    "why",
     "doctor",
 )
 """Every module under ``epm.cli`` that registers commands, in the order of the help page."""

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the sample's card as JSON.")]
-_COMMANDS = {"inspect": "data_inspect", "import": "data_import", "split": "data_split"}
+_COMMANDS = {"inspect": "data_inspect", "import": "data_import", "split": "data_split", "purge": "data_purge"}
 
 
 def register(app: typer.Typer) -> None:
     """Add ``epm data`` to the program."""
-    group = typer.Typer(help="Look at, import and split tables of pairs; make the generated sample.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look at, import and split tables of pairs; make the generated sample; purge text from the store.", no_args_is_help=True
+    )
     for name, module in _COMMANDS.items():
         group.command(name)(getattr(import_module(f"epm.cli.{module}"), module))
     group.command("generate")(generate)
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _group() -> None:
-    """Look at, import and split tables of pairs; make the generated sample."""
+    """Look at, import and split tables of pairs; make the generated sample; purge text from the store."""
 
 
 def generate(

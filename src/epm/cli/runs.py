@@ -1,13 +1,20 @@
-"""``epm runs``: what stands in the run store."""
+"""``epm runs``: what stands in the run store, and trying again what failed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import StoreUrl, refuse_total_failure
+from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
+from epm.errors import ConfigError, ErrorClass
+
+if TYPE_CHECKING:
+    from epm.agents.teach_retry import RetryReport
+    from epm.judges.score_retry import JudgeRetryReport
 
 StoreOption = Annotated[Path, typer.Option("--store", help="The run store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -15,9 +22,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add ``epm runs`` to the program."""
-    group = typer.Typer(help="List and show runs: items, calls, tokens, cost, failures.", no_args_is_help=True)
+    group = typer.Typer(
+        help="List, show and retry runs: items, calls, tokens, cost, failures, what left the machine.", no_args_is_help=True
+    )
     group.command("list")(list_runs)
     group.command("show")(show_run)
+    group.command("retry")(retry_run)
     app.add_typer(group, name="runs")
 
 
@@ -37,7 +47,7 @@ def show_run(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one run: totals, cost per item, failures by class with an example each."""
+    """Show one run: totals, cost per item, what left the machine, failures by class with an example each."""
     from epm.store.render import summary_text, summary_to_json
     from epm.store.store import RunStore
 
@@ -46,7 +56,36 @@ def show_run(
     _print(as_json, summary_to_json(summary), summary_text(summary))
 
 
+def retry_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or its first characters.")], *,
+    failed: Annotated[bool, typer.Option("--failed", help="Try the failed items again; what is done stays as it is.")] = False,
+    error_class: Annotated[list[ErrorClass] | None, typer.Option("--class", help="Only what failed with this class; repeatable.")] = None,
+    judgements: Annotated[bool, typer.Option("--judgements", help="Ask judges again whose calls failed, instead of deciding failed items.")] = False,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.")] = None,
+    store: StoreUrl = str(DEFAULT_STORE),
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Try again what failed, with the pairs and settings kept in the store: no input file is needed."""
+    from epm.agents.teach_retry import retry_failed
+    from epm.judges.score_retry import retry_judging
+
+    if not failed:
+        raise ConfigError("nothing to do: say --failed to try the failed items again")
+    classes = frozenset(error_class or ())
+    with progress_sink() as sink:
+        report: RetryReport | JudgeRetryReport
+        if judgements:
+            report = retry_judging(run, store=store, classes=classes, concurrency=concurrency, on_progress=sink)
+        else:
+            report = retry_failed(run, store=store, classes=classes, concurrency=concurrency, on_progress=sink)
+    _print(as_json, report.to_json(), report.summary())
+    refuse_total_failure(report.n_failed, report.n_tried, f"'epm runs show {report.run_id}' gives an example of each class")
+
+
 def _print(as_json: bool, value: dict[str, object], text: str) -> None:
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False) if as_json else text)
+    from epm.cli.visible import visible_lines
+
+    # ASCII: text of listings and servers may hold control characters and half characters
+    typer.echo(json.dumps(value, indent=2) if as_json else "\n".join(visible_lines(text)))

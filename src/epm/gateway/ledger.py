@@ -26,6 +26,7 @@ class CallRecord:
     """One ledger row: a physical attempt (with ``error_class`` when it failed) or a cache hit.
 
     ``cost_usd`` is ``None`` when the price, or what a lost call was billed, is unknown. ``attempt`` counts from 1.
+    ``host`` and ``sent`` say where the prompt went and what of a pair stood in it (``gateway.sent``); ``None`` when nothing left.
     """
 
     scope: CallScope
@@ -41,6 +42,8 @@ class CallRecord:
     is_cached: bool = False
     error_class: ErrorClass | None = None
     error: str | None = None
+    host: str | None = None
+    sent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

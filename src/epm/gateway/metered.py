@@ -18,6 +18,7 @@ from epm.gateway.completion import fault_of
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.limiter import Limiter
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport
+from epm.gateway.sent import sent_fields, sent_to
 
 _Flight = asyncio.Future[ChatReply | ModelError | None]
 _MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED})
@@ -111,7 +112,8 @@ class MeteredGateway:
             return await self._send_held(key, request, scope, attempt, hold)
 
     async def _send_held(self, key: str, request: ChatRequest, scope: CallScope, attempt: int, hold: Hold) -> ChatReply:
-        started_at_s, start = time.time(), time.perf_counter()
+        started_at_s, start, host = time.time(), time.perf_counter(), sent_to(self.transport)
+        sent = None if host is None else sent_fields(request)
 
         def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None) -> CallRecord:
             usage, cost_usd = hold.bill(reply, is_lost=failure is not None and failure[0] in _MAYBE_BILLED)
@@ -120,6 +122,7 @@ class MeteredGateway:
                 usage=usage, cost_usd=cost_usd,
                 latency_s=time.perf_counter() - start, started_at_s=started_at_s,
                 error_class=None if failure is None else failure[0], error=None if failure is None else failure[1][:_ERROR_CHARS],
+                host=host, sent=sent,
             )  # fmt: skip
 
         try:

@@ -12,7 +12,8 @@ model on its first call. Never expose this folder with chromadb's server: no rel
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -187,7 +188,7 @@ class ChromaIndex:
             texts, vectors = stored["documents"] or [], np.asarray(stored["embeddings"], dtype=np.float32)
             self._embedder.remember(dict(zip(texts, vectors, strict=True)))
             rows = zip(stored["ids"], texts, stored["metadatas"] or [], strict=True)
-            self._exact.add([_from_metadata(id_, text, metadata) for id_, text, metadata in rows])
+            self._exact.add([entry_of(id_, text, metadata) for id_, text, metadata in rows])
 
     def _scan(self, collection: Collection, text: str, where: Where | None) -> list[KnowledgeHit]:
         stored = collection.get(where=where, include=["documents", "metadatas", "embeddings"])
@@ -218,7 +219,7 @@ def _hits(
     ids: Sequence[str], documents: Sequence[str] | None, metadatas: Sequence[Mapping[str, object]] | None, similarities: Sequence[float]
 ) -> list[KnowledgeHit]:
     rows = zip(ids, documents or [], metadatas or [], similarities, strict=True)
-    return [KnowledgeHit(_from_metadata(id_, text, metadata), similarity) for id_, text, metadata, similarity in rows]
+    return [KnowledgeHit(entry_of(id_, text, metadata), similarity) for id_, text, metadata, similarity in rows]
 
 
 def _to_metadata(entry: KnowledgeEntry) -> Metadata:
@@ -231,7 +232,8 @@ def _to_metadata(entry: KnowledgeEntry) -> Metadata:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _from_metadata(entry_id: str, text: str, stored: Mapping[str, object]) -> KnowledgeEntry:
+def entry_of(entry_id: str, text: str, stored: Mapping[str, object]) -> KnowledgeEntry:
+    """The entry of a stored row."""
     expires = stored.get("expires_at_s")
     return KnowledgeEntry(
         id=entry_id, kind=str(stored["kind"]), text=text, provenance=str(stored["provenance"]),
@@ -239,3 +241,23 @@ def _from_metadata(entry_id: str, text: str, stored: Mapping[str, object]) -> Kn
         pair_ids=tuple(json.loads(str(stored["pair_ids"]))), created_at_s=float(cast(float, stored["created_at_s"])),
         expires_at_s=None if expires is None else float(cast(float, expires)), metadata=json.loads(str(stored["metadata"])),
     )  # fmt: skip
+
+
+@contextmanager
+def open_collections(path: Path, *, like: Sequence[Collection] | None = None) -> Iterator[list[Collection]]:
+    """The collections of an index as they are, whatever its vectors' model; or new ones of the same kind as others."""
+    client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
+    try:
+        if like is None:
+            names = sorted(collection.name for collection in client.list_collections())
+            yield [client.get_collection(name, embedding_function=GuardEmbeddingFunction()) for name in names]
+        else:
+            yield [
+                client.create_collection(
+                    one.name, configuration=CreateCollectionConfiguration(hnsw=_HNSW), metadata=one.metadata,
+                    embedding_function=GuardEmbeddingFunction(),
+                )
+                for one in like
+            ]  # fmt: skip
+    finally:
+        cast("Client", client).close()

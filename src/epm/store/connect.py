@@ -80,6 +80,7 @@ def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) ->
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may lose the last commits
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted must not stay readable in the file
     cursor.close()
 
 
@@ -94,10 +95,23 @@ def _prepare(connection: Connection, place: str) -> None:
     if not present:
         metadata.create_all(connection)
         connection.execute(insert(store_version).values(version=SCHEMA_VERSION))
+        return
     version = connection.execute(select(store_version.c.version)).scalar_one()
     if version > SCHEMA_VERSION:
         msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
         raise StoreError(msg)
-    if version < SCHEMA_VERSION:  # each version so far only added tables
-        metadata.create_all(connection)
+    _complete(connection)
+    if version < SCHEMA_VERSION:
         connection.execute(update(store_version).values(version=SCHEMA_VERSION))
+
+
+def _complete(connection: Connection) -> None:
+    """Add the tables and columns that the store of an older epm lacks: so far versions only added, and new columns may be empty."""
+    metadata.create_all(connection)
+    inspector = inspect(connection)
+    for table in metadata.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")

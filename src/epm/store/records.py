@@ -90,11 +90,24 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SentTo:
+    """What went to one host in a run: physical calls, failed ones included, and what of the pairs stood in the prompts.
+
+    ``fields`` are listing fields and names of other data blocks, sorted.
+    """
+
+    host: str
+    n_calls: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run in figures. Tokens, cost and latency count physical calls only; cache hits are free.
 
     ``n_calls_failed`` are physical calls that brought no usable reply, ``n_calls_estimated`` had no token counts,
-    ``n_calls_unpriced`` an unknown price (they are not in ``cost_usd``).
+    ``n_calls_unpriced`` an unknown price (they are not in ``cost_usd``). ``sent`` is what left the machine;
+    ``n_sent_unrecorded`` calls may have left it too: they are of an epm that did not note where calls went.
     """
 
     run: RunRecord
@@ -111,3 +124,5 @@ class RunSummary:
     cost_usd: float
     mean_latency_s: float | None
     models_answered: tuple[str, ...]
+    sent: tuple[SentTo, ...] = ()
+    n_sent_unrecorded: int = 0

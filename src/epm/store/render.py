@@ -48,12 +48,22 @@ def summary_text(summary: RunSummary) -> str:
         f"tokens: {summary.prompt_tokens:,} in, {summary.completion_tokens:,} out{estimated}",
         f"cost: ${summary.cost_usd:.4f}{'' if cost is None else f', ${cost:.6f} for each done item'}{unpriced}",
         f"models that answered: {', '.join(summary.models_answered) or 'none'}",
+        *_sent_lines(summary),
     ]
     lines += [
         f"failed, {group.error_class}: {group.n_items:,} items, e.g. {group.example_item_id}: {' '.join(group.example_error.split())}"
         for group in summary.failures
     ]
     return "\n".join(lines)
+
+
+def _sent_lines(summary: RunSummary) -> list[str]:
+    lines = [f"left this machine: {to.n_calls:,} calls to {to.host} with {', '.join(to.fields)}" for to in summary.sent]
+    if summary.n_sent_unrecorded:
+        lines.append(
+            f"left this machine: {summary.n_sent_unrecorded:,} calls whose host and fields were not recorded (made by an older epm)"
+        )
+    return lines or ["left this machine: nothing"]
 
 
 def _cost_per_item(summary: RunSummary) -> float | None:

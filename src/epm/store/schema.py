@@ -1,4 +1,4 @@
-"""The tables. Rows are added, never changed, except a run's status, a budget's charge, and the cache, which may forget.
+"""The tables. Rows are added, never changed, except statuses, charges of budgets, the cache, which forgets, and what a purge blanks.
 
 Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
 JSON are named ``*_json``. Times are UTC epoch seconds.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 SCHEMA_VERSION = 2
-"""2 added ``budgets``."""
+"""2 added ``budgets``, ``launches``, and ``host`` and ``sent`` of calls."""
 
 metadata = MetaData()
 
@@ -114,7 +114,19 @@ calls = Table(
     Column("cost_usd", Float),
     Column("latency_s", Float, nullable=False),
     Column("started_at_s", Float, nullable=False),
+    Column("host", Text),
+    Column("sent", Text),
     Index("calls_of_run", "run_id", "item_id"),
+)  # fmt: skip
+
+launches = Table(
+    "launches", metadata,
+    Column("launch_id", Integer, primary_key=True),
+    Column("run_id", String(12), ForeignKey("runs.run_id"), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("settings_json", Text, nullable=False),
+    Column("started_at_s", Float, nullable=False),
+    Index("launches_of_run", "run_id", "command"),
 )  # fmt: skip
 
 cache = Table(

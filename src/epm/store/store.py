@@ -18,7 +18,6 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -81,18 +80,23 @@ class RunStore:
 
     def begin(self, spec: RunSpec, *, fresh: bool = False) -> RunHandle:
         """The run of this spec: the latest one, to be resumed, or a new one; ``fresh`` always makes a new one."""
-        return self._write(lambda connection: _begin(connection, spec, fresh=fresh)).result()
+        return self.write(lambda connection: _begin(connection, spec, fresh=fresh))
 
     def find(self, spec: RunSpec) -> str | None:
         """The id of the latest run of this spec, which stays as it is."""
         query = select(runs.c.run_id).where(runs.c.spec_sha == _spec_sha(spec)).order_by(runs.c.repeat.desc()).limit(1)
-        with self._reader.connect() as connection:
-            return connection.execute(query).scalar_one_or_none()
+        return self.read(lambda connection: connection.execute(query).scalar_one_or_none())
+
+    def resume(self, run_id: str) -> RunHandle:
+        """A run that is known already, taken up again as it stands, whichever repetition of its spec it is."""
+        run, n_done = self.run(run_id), len(self.done_ids(run_id))
+        self.write(lambda connection: _set_running(connection, run_id))
+        return RunHandle(run.run_id, run.repeat, n_done, is_resumed=True)
 
     def finish_run(self, run_id: str, status: RunStatus | str) -> None:
         """Set how the run ended."""
         values = {"status": RunStatus(status).value, "finished_at_s": time.time()}
-        self._write(lambda connection: connection.execute(update(runs).where(runs.c.run_id == run_id).values(values)).rowcount).result()
+        self.write(lambda connection: connection.execute(update(runs).where(runs.c.run_id == run_id).values(values)).rowcount)
 
     def runs(self) -> list[RunRecord]:
         """Every run, the latest first."""
@@ -115,8 +119,7 @@ class RunStore:
     def run_summary(self, run_id_or_prefix: str) -> RunSummary:
         """The run in figures: items, failures by class with an example each, calls, tokens, cost, latency."""
         run = self.run(run_id_or_prefix)
-        with self._reader.connect() as connection:
-            return summarise(connection, run)
+        return self.read(lambda connection: summarise(connection, run))
 
     # Items
 
@@ -127,7 +130,7 @@ class RunStore:
 
     async def finish_item(self, run_id: str, result: ItemResult) -> None:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
-        await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
+        await asyncio.wrap_future(self._writer.submit(lambda connection: _finish_item(connection, run_id, result)))
 
     def items(self, run_id: str) -> Iterator[StoredItem]:
         """The standing result of every item, by item id."""
@@ -155,7 +158,7 @@ class RunStore:
 
     async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
         """Write judgements in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _add_judgements(connection, run_id, added)))
+        await asyncio.wrap_future(self._writer.submit(lambda connection: _add_judgements(connection, run_id, added)))
 
     def judgements(self, run_id: str) -> Iterator[Judgement]:
         """The latest judgement of each judge on each rationale, in the order in which they were written."""
@@ -174,28 +177,29 @@ class RunStore:
 
     def cached(self, key: str) -> CachedReply | None:
         """The reply kept under a key."""
-        with self._reader.connect() as connection:
-            row_json = connection.execute(select(cache.c.row_json).where(cache.c.key == key)).scalar_one_or_none()
+        query = select(cache.c.row_json).where(cache.c.key == key)
+        row_json = self.read(lambda connection: connection.execute(query).scalar_one_or_none())
         return None if row_json is None else CachedReply.from_json(row_json)
 
     async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
         """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _record_call(connection, call, kept)))
+        await asyncio.wrap_future(self._writer.submit(lambda connection: _record_call(connection, call, kept)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for."""
-        self._write(lambda connection: _record_call(connection, call, None))
+        self._writer.submit(lambda connection: _record_call(connection, call, None))
 
     async def forget(self, key: str) -> None:
         """Drop a cache row; the ledger rows stay."""
-        await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
+        await asyncio.wrap_future(
+            self._writer.submit(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount)
+        )
 
     # Money
 
     def spent(self, run_id: str, item_id: str | None, *, judging: bool) -> Spent:
         """What the calls of a run, or of one of its items, took: those of judges, or all others."""
-        with self._reader.connect() as connection:
-            return spent_on(connection, run_id, item_id, judging=judging)
+        return self.read(lambda connection: spent_on(connection, run_id, item_id, judging=judging))
 
     def budget(self, name: str, max_cost_usd: float | None) -> StoredBudget:
         """The named budget, made or changed to that cap.
@@ -203,11 +207,19 @@ class RunStore:
         Raises:
             ConfigError: there is none of that name, and no cap is given to make it.
         """
-        self._write(lambda connection: open_budget(connection, name, max_cost_usd)).result()
+        self.write(lambda connection: open_budget(connection, name, max_cost_usd))
         return StoredBudget(name, self._writer, self._reader)
 
-    def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
-        return self._writer.submit(operation)
+    # For the modules beside this one, which read and write what has no method of its own
+
+    def read(self, operation: Callable[[Connection], R]) -> R:
+        """What an operation reads."""
+        with self._reader.connect() as connection:
+            return operation(connection)
+
+    def write(self, operation: Callable[[Connection], R]) -> R:
+        """What an operation in the writer's thread returns, after its commit; what it raises undoes it."""
+        return self._writer.submit(operation).result()
 
     def _rows(self, query: Select[tuple[object, ...]]) -> Iterator[Mapping[str, object]]:
         with self._reader.connect() as connection:
@@ -234,12 +246,16 @@ def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
     if latest is not None and not fresh:
         is_done = (items.c.run_id == run_id) & (items.c.state == "done")
         n_done = connection.execute(select(func.count()).select_from(items).where(is_done)).scalar_one()
-        connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))
+        _set_running(connection, run_id)
         return RunHandle(run_id, repeat, n_done, is_resumed=True)
     provenance = canonical_json({"epm": __version__, "python": platform.python_version()})
     fixed = {"run_id": run_id, "spec_sha": spec_sha, "repeat": repeat, "provenance_json": provenance, "created_at_s": time.time()}
     connection.execute(insert(runs).values(**described, **fixed, status=RunStatus.RUNNING.value))
     return RunHandle(run_id, repeat, 0, is_resumed=False)
+
+
+def _set_running(connection: Connection, run_id: str) -> None:
+    connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))
 
 
 def _finish_item(connection: Connection, run_id: str, result: ItemResult) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from epm.errors import ErrorClass
-from epm.store.records import FailureGroup, RunRecord, RunSummary
+from epm.store.records import FailureGroup, RunRecord, RunSummary, SentTo
 from epm.store.schema import calls, decisions, items
+
+_LOCAL = ("rules", "replay")
+"""Transports that answer without leaving the machine."""
 
 
 def summarise(connection: Connection, run: RunRecord) -> RunSummary:
@@ -42,7 +47,23 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
         n_calls=n_calls, n_calls_failed=n_failed, n_calls_cached=n_cached, n_calls_estimated=n_estimated, n_calls_unpriced=n_unpriced,
         prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, cost_usd=cost_usd, mean_latency_s=mean_latency_s,
         models_answered=tuple(sorted(connection.execute(models).scalars())),
+        sent=_sent(connection, run.run_id), n_sent_unrecorded=_n_unrecorded(connection, run.run_id),
     )  # fmt: skip
+
+
+def _sent(connection: Connection, run_id: str) -> tuple[SentTo, ...]:
+    query = select(calls.c.host, calls.c.sent, func.count()).where(calls.c.run_id == run_id, calls.c.host.is_not(None))
+    n_calls: Counter[str] = Counter()
+    names: dict[str, set[str]] = {}
+    for host, sent, n in connection.execute(query.group_by(calls.c.host, calls.c.sent)):
+        n_calls[host] += n
+        names.setdefault(host, set()).update((sent or "").split())
+    return tuple(SentTo(host, n, tuple(sorted(names[host]))) for host, n in sorted(n_calls.items()))
+
+
+def _n_unrecorded(connection: Connection, run_id: str) -> int:
+    is_unknown = calls.c.host.is_(None) & calls.c.is_cached.is_(False) & calls.c.transport.not_in(_LOCAL)
+    return int(connection.execute(select(func.count()).where(calls.c.run_id == run_id, is_unknown)).scalar_one())
 
 
 def _failures(connection: Connection, run_id: str) -> tuple[FailureGroup, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -18,9 +17,10 @@ from types import ModuleType
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.completion import usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
+from epm.gateway.secrets import without_secrets
+from epm.gateway.sent import host_of
 
 _TOKENS_PER_PRICE = 1_000_000
-_SECRET = re.compile(r"\b(?:sk|key|pk)-[\w-]{4,}|Bearer \S+")
 _MESSAGE_CHARS = 300
 _NO_KEY = "not-needed"
 _CLASS_OF_EXCEPTION = {
@@ -60,6 +60,7 @@ class LitellmTransport:
         self._api_key = _find_key(settings)
         self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
         self.identity = f"litellm {settings.api_base or 'at the vendor'}"
+        self.host = host_of(settings, *self._vendor())
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
         """The reply, from exactly one request.
@@ -82,6 +83,14 @@ class LitellmTransport:
         listed_usd = (getattr(answered, "_hidden_params", None) or {}).get("response_cost")
         return ChatReply(body, usage, str(body.get("model")), latency_s, self._cost_usd(usage, listed_usd))
 
+    def _vendor(self) -> tuple[str, str | None]:
+        """The vendor's name as litellm reads it off the model's, and its address where litellm states one."""
+        try:
+            _, provider, _, base = self._litellm.get_llm_provider(self._settings.name, api_base=self._settings.api_base)
+        except Exception:  # noqa: BLE001  # litellm knows no vendor: the first call will say so
+            return self._settings.name.partition("/")[0], None
+        return str(provider), base
+
     def _cost_usd(self, usage: Usage, listed_usd: float | None) -> float | None:
         price_in, price_out = self._settings.price_in_usd, self._settings.price_out_usd
         if price_in is not None and price_out is not None:
@@ -98,10 +107,7 @@ class LitellmTransport:
 
     def _to_model_error(self, error: Exception) -> ModelError:
         error_class = class_of(error)
-        text = " ".join(str(error).split())
-        if self._api_key:
-            text = text.replace(self._api_key, "***")
-        text = _SECRET.sub("***", text)[:_MESSAGE_CHARS]
+        text = without_secrets(" ".join(str(error).split()), self._api_key)[:_MESSAGE_CHARS]
         where = f" at {self._settings.api_base!r}" if self._settings.api_base else ""
         return ModelError(f"model {self._settings.name!r}{where}: {text}", error_class, retry_after_s=_retry_after_s(error))
 

@@ -62,6 +62,7 @@ class RecordingTransport:
         self.name = inner.name
         self.identity = inner.identity
         self.answers_tasks = bool(getattr(inner, "answers_tasks", False))
+        self.host = getattr(inner, "host", None)
         self._inner = inner
         self._cassette = cassette
         self._append("")

@@ -1,0 +1,71 @@
+"""``epm data purge``: text taken out of the store, of one listing or past an age."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epm.cli.options import StoreUrl
+from epm.config import DEFAULT_STORE
+from epm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from epm.store.purge import PurgeReport
+
+_AGE = re.compile(r"([1-9][0-9]*)([dh])")
+_SECONDS = {"d": 86_400.0, "h": 3_600.0}
+_UNTOUCHED = "pair files, exports, reports and cassettes are not part of the store: delete them yourself"
+
+
+class What(StrEnum):
+    """What a purge by age takes."""
+
+    CACHE = "cache"
+    RUNS = "runs"
+    ALL = "all"
+
+
+def data_purge(
+    *,
+    listing: Annotated[str | None, typer.Option(metavar="ID", help="Remove the text of this listing wherever it stands.")] = None,
+    older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Remove what is older: 90d, 12h. A run is as old as its last activity.")] = None,
+    what: Annotated[What, typer.Option(help="With --older-than: kept prompts and replies, texts of runs, or both and the knowledge index.")] = What.ALL,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be removed.")] = False,
+    store: StoreUrl = str(DEFAULT_STORE),
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was removed as one JSON object.")] = False,
+) -> None:  # fmt: skip
+    """Remove listing text from the store for good, and keep the figures: labels, scores, tokens, cost. The file is written anew."""
+    from epm.store import purge
+
+    if (listing is None) == (older_than is None):
+        raise ConfigError("say what to remove: either --listing ID or --older-than AGE, such as 90d")
+    if listing is not None:
+        report = purge.purge_listing(store, listing, is_wanted=yes)
+    else:
+        report = purge.purge_older(store, _age_s(str(older_than)), purge.What(what.value), is_wanted=yes)
+    typer.echo(json.dumps(report.to_json()) if as_json else _text(report))
+    if not yes:
+        raise ConfigError("nothing was removed yet: repeat the command with --yes")
+
+
+def _age_s(text: str) -> float:
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise ConfigError(f"--older-than {text!r} is no age: give days or hours, such as 90d or 12h")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _text(report: PurgeReport) -> str:
+    parts = {
+        "items": report.n_items, "pairs' texts": report.n_pairs, "rationales": report.n_rationales,
+        "judgements' reasons": report.n_judgements, "calls' messages": report.n_call_errors,
+        "kept replies": report.n_replies, "knowledge entries": report.n_knowledge,
+    }  # fmt: skip
+    lines = [f"{'removed' if report.is_done else 'would remove'}: {', '.join(f'{name} {n:,}' for name, n in parts.items())}"]
+    if report.is_done and report.bytes_before:
+        lines.append(f"store file: {report.bytes_before:,} bytes before, {report.bytes_after:,} after")
+    return "\n".join([*lines, _UNTOUCHED])

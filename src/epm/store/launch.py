@@ -1,0 +1,57 @@
+"""With what settings a command worked on a run: what is needed to do a part of it again.
+
+A run's spec says what the run is; a launch adds what does not change its identity: which variable holds the key, the
+timeout, the embedder. Invariant: names of key variables stand here, keys never.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import cast
+
+from sqlalchemy import insert, select
+
+from epm.gateway.ledger import canonical_json
+from epm.gateway.request import ModelSettings
+from epm.store.schema import launches
+from epm.store.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of a command on a run; ``settings`` holds JSON values, ``model`` is ``None`` for a command without one."""
+
+    run_id: str
+    command: str
+    model: ModelSettings | None
+    settings: Mapping[str, object]
+
+
+def add_launch(store: RunStore, launch: Launch) -> None:
+    """Write a launch down."""
+    model = None if launch.model is None else asdict(launch.model)
+    row = {
+        "run_id": launch.run_id, "command": launch.command, "started_at_s": time.time(),
+        "settings_json": canonical_json({"model": model, **launch.settings}),
+    }  # fmt: skip
+    store.write(lambda connection: connection.execute(insert(launches).values(row)).rowcount)
+
+
+def latest_launch(store: RunStore, run_id: str, command: str) -> Launch | None:
+    """The last launch of a command on a run; ``None`` for a run of an epm that did not keep them, or of another command."""
+    of_run = (launches.c.run_id == run_id) & (launches.c.command == command)
+    query = select(launches.c.settings_json).where(of_run).order_by(launches.c.launch_id.desc()).limit(1)
+    found = store.read(lambda connection: connection.execute(query).scalar_one_or_none())
+    if found is None:
+        return None
+    settings = cast("dict[str, object]", json.loads(found))
+    model = cast("dict[str, object] | None", settings.pop("model"))
+    return Launch(run_id, command, None if model is None else _to_model(model), settings)
+
+
+def _to_model(stored: Mapping[str, object]) -> ModelSettings:
+    known = {part.name for part in fields(ModelSettings)}  # an epm of another version may have kept more or less
+    return ModelSettings(**{name: value for name, value in stored.items() if name in known})  # type: ignore[arg-type]

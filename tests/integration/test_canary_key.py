@@ -1,0 +1,135 @@
+"""A key in the environment is in no output of any command, and in no file that one writes: also when the server echoes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from epm.errors import ErrorClass, ModelError
+from epm.files.pairs import write_pairs
+from epm.gateway.request import CallScope, ChatRequest, ModelSettings
+from epm.listing import Listing
+from epm.pair import Pair
+from epm.relation import Label
+from epm.session import open_session
+from epm.store.store import RunStore
+
+pytest.importorskip("chromadb")
+
+KEY = "Zq7canaryKEY19Xv"
+"""Not of the form that keys of well-known vendors have, so that no pattern can find it: only knowing it can."""
+DRIVER = """
+import json, logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from epm.cli.app import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["epm", *arguments]
+    print("$", arguments[0], file=sys.stderr)
+    try:
+        main()
+    except SystemExit as ended:
+        print("exit", ended.code, file=sys.stderr)
+"""
+SAME = {"comparisons": [{"attribute": "brand", "left": "Kolvra", "right": "Kolvra", "verdict": "same"}], "verdict": "same"}
+SILENT = {"comparisons": [], "verdict": "unknown"}
+GOOD = {"core": SAME, "identifier": SILENT, "variant": SILENT, "relation": "exact", "factor": None, "label": "match", "confidence": "high"}
+REPLIES = [
+    {"contains": "Compare the left and the right", "content": GOOD},
+    {"contains": "Grade the", "content": {"findings": [], "reason": "fine", "level": "sound"}},
+]
+
+
+def run_all(folder: Path, *commands: list[object], **environment: str) -> subprocess.CompletedProcess[str]:
+    listed = json.dumps([[str(part) for part in command] for command in commands])
+    env = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-c", DRIVER, listed], cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def leaks(folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    names = [("p1", "KX-1"), ("p2", "KX-2"), ("p3", "KX-3")]
+    write_pairs(
+        tmp_path / "pairs.jsonl",
+        [
+            Pair(name, Listing(f"l{name}", f"Kolvra {m} kettle"), Listing(f"r{name}", f"kettle Kolvra {m}"), gold_label=Label.MATCH)
+            for name, m in names
+        ],
+    )
+    return tmp_path
+
+
+def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
+    model = ["--model", "openai/gpt-4o-mini", "--api-base", fake_server.url, "--api-key-env", "CANARY_KEY"]
+    store = ["--store", "s.db"]
+    fake_server.script(faults=["401", "500", "401", None, None, None, "401"], replies=REPLIES)
+    teach = ["teach", "pairs.jsonl", *model, *store, "--embedder", "hash", "--concurrency", 1]
+    first = run_all(folder, teach, CANARY_KEY=KEY)
+    with RunStore.open(folder / "s.db") as opened:
+        [run] = opened.runs()
+        errors = [call.error or "" for call in opened.calls(run.run_id)]
+    assert any("Got: ***" in error for error in errors), errors  # the server did echo the key
+    fake_server.script(faults=["401", None, "401"], replies=REPLIES)
+    id_ = run.run_id
+    rest = run_all(
+        folder, ["runs", "retry", id_, "--failed", *store], ["runs", "retry", id_, "--failed", *store, "--json"],
+        ["judge", "score", id_, *model, *store, "--concurrency", 1], ["judge", "score", id_, *model, *store, "--json"],
+        ["match", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "other.db", "-o", "matched.jsonl"],
+        ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "third.db"],
+        ["runs", "list", *store, "--json"], ["runs", "show", id_, *store], ["runs", "show", id_, *store, "--json"],
+        ["why", "p1", *store, "--full"], ["why", "p2", *store, "--json"], ["export", id_, "-o", "sft.jsonl", *store],
+        ["export", id_, "-o", "rationales.jsonl", "--format", "rationales", *store], ["data", "purge", "--listing", "lp1", *store, "--yes"],
+        CANARY_KEY=KEY,
+    )  # fmt: skip
+    shown = first.stdout + first.stderr + rest.stdout + rest.stderr
+    ends = [line for line in rest.stderr.splitlines() if line.startswith(("$ ", "exit ", "epm: "))]
+    assert {"exit 0", *ends[1::2]} == {"exit 0"}, ends
+    assert "CANARY_KEY" not in rest.stdout.replace('"api_key_env": "CANARY_KEY"', "")
+    assert rest.stdout.count("left this machine") == 1
+    assert (folder / "matched.jsonl").is_file()
+    assert (folder / "sft.jsonl").is_file()
+    assert all("authorization" not in json.dumps(request["keys"]) for request in fake_server.log()["requests"])
+    assert {request["authorization"] for request in fake_server.log()["requests"]} == {f"Bearer {KEY}"}  # the key was really used
+    assert KEY not in shown
+    assert leaks(folder) == []
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "CANARY_KEY"])
+def test_no_store_and_no_cassette_keeps_a_key_that_the_server_echoes(
+    tmp_path: Path, fake_server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also where the key is not named, and litellm takes it and the address from the environment by itself."""
+    monkeypatch.setenv(name, KEY)
+    is_named = name == "CANARY_KEY"
+    if not is_named:
+        monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url)
+    settings = ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url if is_named else None, api_key_env=name if is_named else None)
+    fake_server.script(faults=["401", None])
+    request = ChatRequest({"model": settings.name, "messages": [{"role": "user", "content": "hello"}]})
+
+    async def ask(session) -> str:
+        with pytest.raises(ModelError) as failed:
+            await session.gateway.send(request, CallScope(None, "p1", "test"))
+        assert failed.value.error_class is ErrorClass.AUTH
+        await session.gateway.send(request, CallScope(None, "p1", "test"))
+        return str(failed.value)
+
+    with open_session(store=tmp_path / "s.db", model=settings, record=tmp_path / "cassette.jsonl") as session:
+        message = asyncio.run(ask(session))
+        assert session.store is not None
+    assert {seen["authorization"] for seen in fake_server.log()["requests"]} == {f"Bearer {KEY}"}
+    assert "Got: ***" in message
+    assert KEY not in message
+    assert leaks(tmp_path) == []
+    assert (tmp_path / "cassette.jsonl").stat().st_size > 0

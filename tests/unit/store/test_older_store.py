@@ -1,0 +1,51 @@
+"""A store that an older epm made is read and written on; what it never noted is said to be unknown."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from epm.gateway.ledger import CallRecord
+from epm.gateway.request import CallScope, Usage
+from epm.store.launch import Launch, add_launch, latest_launch
+from epm.store.render import summary_text
+from epm.store.store import RunStore
+
+
+def test_columns_and_tables_that_are_missing_are_added_and_old_rows_stay(filled: tuple[Path, str]) -> None:
+    path, run_id = filled
+    with sqlite3.connect(path) as connection:
+        for statement in ("ALTER TABLE calls DROP COLUMN host", "ALTER TABLE calls DROP COLUMN sent", "DROP TABLE launches"):
+            connection.execute(statement)
+    connection.close()
+    with RunStore.open(path) as store:
+        summary = store.run_summary(run_id)
+        assert (summary.n_calls, summary.sent, summary.n_sent_unrecorded) == (5, (), 5)
+        assert "5 calls whose host and fields were not recorded" in summary_text(summary)
+        assert latest_launch(store, run_id, "teach") is None
+        add_launch(store, Launch(run_id, "teach", None, {"concurrency": 3}))
+        call = CallRecord(CallScope(run_id, "p1", "r"), "k9", "t", "m", "m", 1, Usage(1, 1), 0.0, 0.0, 9.0, host="http://h:1", sent="title")
+        asyncio.run(store.record_call(call, None))
+    with RunStore.open(path) as store:
+        [to] = store.run_summary(run_id).sent
+        launch = latest_launch(store, run_id, "teach")
+    assert (to.host, to.n_calls, to.fields) == ("http://h:1", 1, ("title",))
+    assert launch == Launch(run_id, "teach", None, {"concurrency": 3})
+
+
+def test_what_left_the_machine_is_told_by_host_with_the_fields(filled: tuple[Path, str]) -> None:
+    path, run_id = filled
+    with RunStore.open(path) as store:
+        elsewhere = CallRecord(
+            CallScope(run_id, "p1", "r"), "k9", "t", "m", "m", 1, Usage(1, 1), 0.0, 0.0, 9.0, host="http://h:1", sent="price title"
+        )
+        hit = CallRecord(CallScope(run_id, "p1", "r"), "k1", "litellm", "m", "m", 1, Usage(1, 1), 0.0, 0.0, 9.0, is_cached=True)
+        asyncio.run(store.record_call(elsewhere, None))
+        asyncio.run(store.record_call(hit, None))
+        summary = store.run_summary(run_id)
+    assert [(to.host, to.n_calls, to.fields) for to in summary.sent] == [
+        ("http://127.0.0.1:9", 5, ("brand", "title")), ("http://h:1", 1, ("price", "title")),
+    ]  # fmt: skip
+    assert summary.n_sent_unrecorded == 0
+    assert "left this machine: 5 calls to http://127.0.0.1:9 with brand, title" in summary_text(summary)
