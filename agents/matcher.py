@@ -18,6 +18,7 @@ from epm.agents.item_gateway import ItemGateway
 from epm.agents.state import TeacherState, blind
 from epm.decision import Decision, Outcome
 from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.gateway.deadline import item_deadline
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.knowledge.catalogue import batch_index, listing_entries
@@ -31,8 +32,6 @@ from epm.run import in_turn
 NAME = "multi-agent-rag"
 VERSION = "1"
 DEFAULT_MODEL = "rules"
-_IN_FLIGHT = 16
-"""Items of one batch at work at a time; the gateway's limiter decides how many calls that may be."""
 
 
 def make(arg: str | None) -> MultiAgentRag:
@@ -64,7 +63,7 @@ class MultiAgentRag:
         model = self._settings(ctx)
         shown = [ctx.egress.visible(pair) for pair in batch]
         tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
-        return await in_turn(shown, lambda pair: decide_pair(pair, tools, ctx), concurrency=_IN_FLIGHT)
+        return await in_turn(shown, lambda pair: decide_pair(pair, tools, ctx), concurrency=ctx.concurrency)
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)
@@ -115,7 +114,8 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext) -> Decisi
     context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id)
     entry: TeacherState = {"pair": blind(pair)}
     try:
-        state = await teacher_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+        with item_deadline(tools.model.item_timeout_s):
+            state = await teacher_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
         decision = decision_of(pair.id, cast("TeacherState", state))
     except ModelError as error:
         decision = Decision.failed(pair.id, error.error_class, str(error))

@@ -16,11 +16,13 @@ from types import MappingProxyType
 
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
+from epm.config import DEFAULT_CONCURRENCY
 from epm.decision import Decision, Outcome
 from epm.egress import OPEN, EgressPolicy
 from epm.errors import BudgetError
 from epm.gateway.gateway import Gateway
-from epm.gateway.request import ModelSettings
+from epm.gateway.request import ModelSettings, StructuredMode
+from epm.gateway.watching import with_limiter
 from epm.identity import STRICT, IdentityRule
 from epm.judges.run_identity import identity_settings
 from epm.knowledge.catalogue import listing_entries
@@ -60,7 +62,7 @@ class TeachJob:
     knowledge_name: str
     identity: IdentityRule = STRICT
     seed: int = 0
-    concurrency: int = 8
+    concurrency: int = DEFAULT_CONCURRENCY
     is_fresh: bool = False
     egress: EgressPolicy = OPEN
     only: frozenset[str] | None = None
@@ -73,6 +75,10 @@ class TeachJob:
             "matcher_version": self.matcher.version, **identity_settings(self.identity), "knowledge": self.knowledge_name,
             "temperature": str(self.model.temperature), "max_tokens": str(self.model.max_tokens), "api_base": self.model.api_base or "",
         }  # fmt: skip
+        if self.model.structured is not StructuredMode.JSON_SCHEMA:
+            settings["structured"] = self.model.structured.value
+        if self.model.api_version is not None:
+            settings["api_version"] = self.model.api_version
         if self.egress.fields is not None:
             settings["egress_fields"] = self.egress.fields_text()
         return RunSpec(
@@ -98,7 +104,7 @@ class _Tally:
 
     def event(self, event: ProgressEvent) -> ProgressEvent:
         return replace(
-            event, n_total=event.n_total + self.n_before, n_done=event.n_done + self.n_before,
+            event, n_total=event.n_total + self.n_before, n_done=event.n_done + self.n_before, n_before=self.n_before,
             n_failed=self.n_failed, n_cached=self.n_cached, cost_usd=self.cost_usd,
         )  # fmt: skip
 
@@ -131,7 +137,7 @@ async def teach(
         remaining = [pair for pair in remaining if pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
     index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining else 0.0
-    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress)
+    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency)
     tally, start = _Tally(n_before=n_done), time.perf_counter()
 
     async def decide(pair: Pair) -> Decision:
@@ -141,10 +147,11 @@ async def teach(
         await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
         tally.add(decision)
 
+    show = with_limiter(on_progress, gateway)
     with _run_status(store, handle.run_id, RunStatus.DONE if again is None else again.status):
         await run_items(
             remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage="teach",
-            on_progress=lambda event: on_progress(tally.event(event)),
+            on_progress=lambda event: show(tally.event(event)),
         )  # fmt: skip
     elapsed_s = time.perf_counter() - start
     wanted = {pair.id for pair in pairs}

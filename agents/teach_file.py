@@ -9,7 +9,7 @@ from pathlib import Path
 
 from epm.agents.report import TeachReport
 from epm.agents.teach import TeachJob, teach
-from epm.config import DEFAULT_STORE
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.errors import ConfigError
 from epm.files.pairs import OnBadRow, read_pairs
 from epm.gateway.bounds import NO_BOUNDS, Bounds
@@ -41,7 +41,7 @@ class TeachOptions:
     embedder: str = AUTO
     limit: int | None = None
     is_fresh: bool = False
-    concurrency: int = 8
+    concurrency: int = DEFAULT_CONCURRENCY
     seed: int = 0
     on_bad_row: OnBadRow = "stop"
     bounds: Bounds = NO_BOUNDS

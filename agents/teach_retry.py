@@ -17,6 +17,7 @@ from epm.agents.teach import COMMAND, Again, TeachJob, teach
 from epm.agents.teach_file import NO_PROMPTS
 from epm.decision import Outcome
 from epm.errors import ConfigError, ErrorClass
+from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.judges.run_identity import identity_of
 from epm.knowledge.catalogue import default_index
 from epm.progress import ProgressSink, silent
@@ -65,8 +66,9 @@ class _Plan:
 
 
 def retry_failed(
-    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, on_progress: ProgressSink = silent
-) -> RetryReport:
+    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
+    on_progress: ProgressSink = silent,
+) -> RetryReport:  # fmt: skip
     """The report of trying a run's failed items again; with ``classes`` only those that failed so.
 
     Raises:
@@ -78,7 +80,7 @@ def retry_failed(
         plan = _plan(opened, run, classes)
     if not plan.chosen:
         return RetryReport(plan.run.run_id, 0, 0, 0, {}, 0.0, 0, plan.n_purged)
-    return _carry_out(plan, store, concurrency or cast(int, plan.launch.settings["concurrency"]), on_progress)
+    return _carry_out(plan, store, concurrency or cast(int, plan.launch.settings["concurrency"]), bounds, on_progress)
 
 
 def _plan(store: RunStore, run_id: str, classes: Collection[ErrorClass]) -> _Plan:
@@ -97,13 +99,13 @@ def _plan(store: RunStore, run_id: str, classes: Collection[ErrorClass]) -> _Pla
     return _Plan(run, launch, items, chosen, len(wanted) - len(chosen))
 
 
-def _carry_out(plan: _Plan, store: str, concurrency: int, on_progress: ProgressSink) -> RetryReport:
+def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_progress: ProgressSink) -> RetryReport:
     run, settings = plan.run, plan.launch.settings
     model = plan.launch.model
     assert model is not None  # noqa: S101  # _plan refused a launch without one
     matcher, folder = make_matcher(str(settings["matcher"])), Path(str(settings["knowledge_folder"]))
     with (
-        open_session(store=store, model=model, concurrency=concurrency, seed=run.spec.seed) as session,
+        open_session(store=store, model=model, concurrency=concurrency, seed=run.spec.seed, bounds=bounds) as session,
         closing(default_index(folder, str(settings["embedder"]))) as knowledge,
     ):
         assert session.store is not None  # noqa: S101  # a place was given

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from epm.egress import EgressPolicy
 from epm.errors import ModelError
+from epm.gateway.deadline import item_deadline
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import CallScope, ModelSettings
 from epm.judge import JudgeContext
@@ -24,7 +25,6 @@ from epm.rationale import Axis, Rationale
 from epm.run import in_turn
 
 _RULES = "rules"
-_IN_FLIGHT = 16
 
 
 class ModelJudge:
@@ -43,7 +43,7 @@ class ModelJudge:
             reason = "no model: this judge needs one; name it with --model"
             return [self._judgement(pair, rationale, AxisScore.unscored(self.axis, reason)) for pair, rationale in batch]
         gateway = ctx.gateway
-        return await in_turn(batch, lambda item: self._score_one(*item, gateway, model, ctx), concurrency=_IN_FLIGHT)
+        return await in_turn(batch, lambda item: self._score_one(*item, gateway, model, ctx), concurrency=ctx.concurrency)
 
     async def _score_one(self, pair: Pair, rationale: Rationale, gateway: Gateway, model: ModelSettings, ctx: JudgeContext) -> Judgement:
         # The graph brings in langgraph and langchain.
@@ -58,7 +58,8 @@ class ModelJudge:
         entry: JudgeState = {"left": shown.left, "right": shown.right, "rationale": rationale}
         context = JudgeRuntime(gateway, model, ctx.identity, self.axis, scope)
         try:
-            state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+            with item_deadline(model.item_timeout_s):
+                state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
         except ModelError as error:
             return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
         reply = state["reply"]

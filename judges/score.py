@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from epm.gateway.watching import with_limiter
 from epm.judge import Judge, JudgeContext
 from epm.judgement import Judgement
 from epm.judges.run_identity import identity_of
@@ -20,6 +21,8 @@ from epm.rationale import Axis, Rationale
 from epm.store.store import RunStore
 
 _BATCH = 64
+
+_Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +85,35 @@ async def score_run(
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
     items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if pair_ids is None or pair.id in pair_ids]
     known = latest_judgements(store.judgements(full_id))
-    n_new, cost_usd = 0, 0.0
+    n_new, cost_usd, show = 0, 0.0, with_limiter(on_progress, ctx.gateway)
     for judge in judges:
-        pending = [(pair, rationale) for pair, rationale in items if not _is_scored(known, judge, pair, rationale)]
-        n_before = len(items) - len(pending)
-        n_unscored = 0
-        on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_before))
-        for begin in range(0, len(pending), _BATCH):
-            made = await judge.score(pending[begin : begin + _BATCH], ctx)
+        async for made in _new_judgements(judge, items, known, ctx, show):
             changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
             await store.add_judgements(full_id, changed)
             known.update({_key(judgement): judgement for judgement in made})
             n_new, cost_usd = n_new + len(changed), cost_usd + sum(judgement.cost_usd for judgement in made)
-            n_done = n_before + begin + len(made)
-            n_unscored += sum(not judgement.is_complete() for judgement in made)
-            on_progress(ProgressEvent(f"judge {judge.name}", len(items), n_done, n_failed=n_unscored, cost_usd=cost_usd))
     wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
     figures = {judge.name: _figures([j for j in counted if j.judge == judge.name]) for judge in judges}
     return ScoreReport(full_id, len(items), n_new, cost_usd, time.perf_counter() - start, figures)
+
+
+async def _new_judgements(
+    judge: Judge, items: Sequence[tuple[Pair, Rationale]], known: Mapping[_Key, Judgement], ctx: JudgeContext, on_progress: ProgressSink
+) -> AsyncIterator[Sequence[Judgement]]:
+    """What a judge says of the items that it has not scored yet, batch by batch; each is counted as done when the next is asked for."""
+    pending = [item for item in items if not _is_scored(known, judge, *item)]
+    n_batch = max(_BATCH, ctx.concurrency)
+    event = ProgressEvent(f"judge {judge.name}", len(items), len(items) - len(pending), n_before=len(items) - len(pending))
+    on_progress(event)
+    for begin in range(0, len(pending), n_batch):
+        made = await judge.score(pending[begin : begin + n_batch], ctx)
+        yield made
+        event = replace(
+            event, n_done=event.n_done + len(made), n_failed=event.n_failed + sum(not judgement.is_complete() for judgement in made),
+            cost_usd=event.cost_usd + sum(judgement.cost_usd for judgement in made),
+        )  # fmt: skip
+        on_progress(event)
 
 
 def rationales(store: RunStore, run_id: str) -> list[tuple[Pair, Rationale]]:
@@ -114,9 +127,6 @@ def unscored(
     """The items that at least one of the judges has not scored yet."""
     known = latest_judgements(store.judgements(run_id))
     return [item for item in items if not all(_is_scored(known, judge, *item) for judge in judges)]
-
-
-_Key = tuple[str, str, str]
 
 
 def latest_judgements(judgements: Iterable[Judgement]) -> dict[_Key, Judgement]:

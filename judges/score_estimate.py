@@ -37,7 +37,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
         todo = unscored(rationales(store, run_id)[: options.limit], judges, store, run_id)
         sample, is_cut = random_sample([pair.id for pair, _ in todo], n, seed=options.seed), False
         tally = None if gateway is None else Tally.of(gateway)
-        ctx = JudgeContext(gateway=gateway, model=options.model, seed=options.seed, egress=egress)
+        ctx = JudgeContext(gateway=gateway, model=options.model, seed=options.seed, egress=egress, concurrency=options.concurrency)
         try:
             run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=frozenset(sample), on_progress=on_progress))
         except BudgetError:

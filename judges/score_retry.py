@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from epm.errors import ConfigError, ErrorClass
+from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.judges.score import latest_judgements
 from epm.judges.score_stored import COMMAND, ScoreOptions, score_stored
 from epm.progress import ProgressSink, silent
@@ -43,13 +44,15 @@ class _Failure:
 
 
 def retry_judging(
-    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, on_progress: ProgressSink = silent
-) -> JudgeRetryReport:
+    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
+    on_progress: ProgressSink = silent,
+) -> JudgeRetryReport:  # fmt: skip
     """The report of judging again what failed in a run; with ``classes`` only what failed so.
 
     Raises:
         StoreError: no such store or run.
         ConfigError: the run was not scored with a model by an epm that keeps how.
+        BudgetError: a cap was reached; repeat the command to go on.
     """
     with RunStore.open(store, must_exist=True) as opened:
         run_id = opened.run(run).run_id
@@ -62,7 +65,7 @@ def retry_judging(
     concerned = [judge for judge in judges if judge in {failure.judge for failure in failed}]
     options = ScoreOptions(
         judges=concerned, model=launch.model, store=store, seed=cast(int, launch.settings["seed"]),
-        concurrency=concurrency or cast(int, launch.settings["concurrency"]),
+        concurrency=concurrency or cast(int, launch.settings["concurrency"]), bounds=bounds,
     )  # fmt: skip
     report = score_stored(run_id, options, pair_ids=frozenset(failure.pair_id for failure in failed), on_progress=on_progress)
     with RunStore.open(store, must_exist=True) as opened:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from epm.config import DEFAULT_STORE
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import ModelSettings
@@ -30,7 +30,7 @@ class ScoreOptions:
     model: ModelSettings | None = None
     store: str = str(DEFAULT_STORE)
     limit: int | None = None
-    concurrency: int = 8
+    concurrency: int = DEFAULT_CONCURRENCY
     seed: int = 0
     bounds: Bounds = NO_BOUNDS
 
@@ -47,7 +47,9 @@ def score_stored(
     """
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
-        ctx = JudgeContext(gateway=score_gateway(options, store), model=options.model, seed=options.seed, egress=egress)
+        ctx = JudgeContext(
+            gateway=score_gateway(options, store), model=options.model, seed=options.seed, egress=egress, concurrency=options.concurrency
+        )
         if pair_ids is None:  # a part of a scoring is not what a later retry starts from
             _keep_launch(store, run_id, options)
         return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))

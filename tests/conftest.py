@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 from epm.config import stay_offline
 
+T = TypeVar("T")
+
 stay_offline()
 settings.register_profile("epm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("epm")
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise AssertionError("nothing will ever happen again: a wake-up was lost")
+        if not ready and timeout:
+            self.now_s += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Never waits; ``time`` is virtual seconds from 0. A loop that nothing can wake any more fails the test."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now_s
+
+
+@pytest.fixture(scope="session")
+def run_virtual() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Runs a coroutine on an event loop whose clock jumps to the next timer: minutes in moments."""
+
+    def run(coroutine: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(coroutine)
+
+    return run

@@ -11,6 +11,10 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 DEFAULT_STORE = Path(".epm") / "store.db"
+DEFAULT_CONCURRENCY = 64
+"""Most calls in flight unless told otherwise: how many the server takes is found out."""
+DEFAULT_ITEM_TIMEOUT_S = 1800.0
+"""All calls, waits and repairs of one item: half an hour leaves room for a slow account, and is still an end."""
 
 _LIBRARY_SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else litellm fetches its price map from the network at import

@@ -2,6 +2,7 @@
 
     EpmError
     ├── ConfigError        a flag, file or environment setting is wrong
+    │   └── RunStoppedError    calls kept failing in a way that no retry mends; the run can be resumed
     ├── DataError          an input file, row or value is wrong (names place and remedy)
     ├── PromptError        a prompt file or its variables are wrong
     ├── FormatError        student text that does not follow ``student-text v1``
@@ -66,6 +67,10 @@ class EpmError(Exception):
 
 class ConfigError(EpmError):
     """A flag, configuration file or environment setting is wrong."""
+
+
+class RunStoppedError(ConfigError):
+    """Calls kept failing in a way that no retry mends: the run was stopped, and resumes when the cause is mended."""
 
 
 class DataError(EpmError):

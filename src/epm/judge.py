@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from epm.config import DEFAULT_CONCURRENCY
 from epm.egress import OPEN, EgressPolicy
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
@@ -19,7 +20,7 @@ from epm.rationale import Rationale
 class JudgeContext:
     """What a judge may use. There is no gold label in it, and judges must not read ``Pair.gold_label``.
 
-    ``egress`` says which fields of a listing may stand in a prompt.
+    ``egress`` says which fields of a listing may stand in a prompt, ``concurrency`` how many rationales to work on at a time.
     """
 
     identity: IdentityRule = STRICT
@@ -28,6 +29,7 @@ class JudgeContext:
     run_id: str | None = None
     seed: int = 0
     egress: EgressPolicy = OPEN
+    concurrency: int = DEFAULT_CONCURRENCY
 
 
 class Judge(Protocol):

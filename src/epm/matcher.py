@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
+from epm.config import DEFAULT_CONCURRENCY
 from epm.decision import Decision
 from epm.egress import OPEN, EgressPolicy
 from epm.gateway.gateway import Gateway
@@ -30,6 +31,7 @@ class MatchContext:
     """What a matcher may use: the identity rule, the only way to a model, the knowledge index, the seed.
 
     ``egress`` says which fields of a listing may stand in a prompt: a matcher that asks a model shows it ``egress.visible(pair)``.
+    ``concurrency`` is how many pairs of a batch it may work on at a time.
     """
 
     identity: IdentityRule = STRICT
@@ -39,6 +41,7 @@ class MatchContext:
     run_id: str | None = None
     seed: int = 0
     egress: EgressPolicy = OPEN
+    concurrency: int = DEFAULT_CONCURRENCY
 
 
 class Matcher(Protocol):

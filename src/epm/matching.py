@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from epm.config import DEFAULT_STORE
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.decision import Decision
 from epm.errors import ConfigError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
+from epm.gateway.watching import with_limiter
 from epm.identity import IdentityRule, load_identity_rule
 from epm.matcher import MatchContext, Matcher, Tunable
 from epm.pair import Pair
@@ -117,7 +118,7 @@ def match_pairs(pairs: Sequence[Pair], matcher: str, *, ctx: MatchContext, on_pr
 @contextmanager
 def open_context(
     specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path = DEFAULT_STORE, seed: int = 0,
-    bounds: Bounds = NO_BOUNDS,
+    bounds: Bounds = NO_BOUNDS, concurrency: int = DEFAULT_CONCURRENCY,
 ) -> Iterator[MatchContext]:  # fmt: skip
     """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to the store.
 
@@ -132,8 +133,10 @@ def open_context(
         return
     from epm.session import open_session
 
-    with open_session(store=store, model=settings, seed=seed, bounds=bounds) as session:
-        yield MatchContext(identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress)
+    with open_session(store=store, model=settings, concurrency=concurrency, seed=seed, bounds=bounds) as session:
+        yield MatchContext(
+            identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency
+        )
 
 
 def named_model(specs: Sequence[str]) -> str | None:
@@ -151,7 +154,7 @@ def named_model(specs: Sequence[str]) -> str | None:
 async def decide_all(
     matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext, *, stage: str = "match", on_progress: ProgressSink = silent
 ) -> list[Decision]:
-    """Every pair's decision, in order, asked for in batches of ``BATCH_SIZE``.
+    """Every pair's decision, in order, asked for in batches of ``BATCH_SIZE``, or of as many as may be at work at a time.
 
     A tunable matcher reads corpus statistics from its batch, so it gets all pairs at once.
 
@@ -159,7 +162,8 @@ async def decide_all(
         ConfigError: the matcher did not return one decision for each pair in order.
     """
     decisions: list[Decision] = []
-    batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else BATCH_SIZE
+    batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else max(BATCH_SIZE, ctx.concurrency)
+    on_progress = with_limiter(on_progress, ctx.gateway)
     on_progress(ProgressEvent(stage, len(pairs), 0))
     for start in range(0, len(pairs), batch_size):
         batch = pairs[start : start + batch_size]

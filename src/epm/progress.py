@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from epm.gateway.limiter import LimiterState
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """How far a stage is. ``n_done`` counts every finished item, failed and unscored ones included."""
+    """How far a stage is. ``n_done`` counts every finished item, failed and unscored ones included.
+
+    ``n_before`` of them an earlier command had done: cost and speed are of the others. ``limiter`` tells at any moment what
+    the model's account lets through.
+    """
 
     stage: str
     n_total: int
@@ -17,6 +25,8 @@ class ProgressEvent:
     n_cached: int = 0
     cost_usd: float = 0.0
     note: str = ""
+    n_before: int = 0
+    limiter: Callable[[], LimiterState] | None = None
 
 
 ProgressSink = Callable[[ProgressEvent], None]

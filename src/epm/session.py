@@ -11,11 +11,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from epm.config import DEFAULT_CONCURRENCY
 from epm.egress import OPEN, EgressPolicy, load_policy
 from epm.errors import ConfigError
+from epm.gateway.account import limiter_of
 from epm.gateway.bounds import NO_BOUNDS, Bounds
+from epm.gateway.breaker import CircuitBreaker
 from epm.gateway.budget import Budget
 from epm.gateway.destination import egress_for
+from epm.gateway.limiter import Limiter
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.prices import price_of, priced, unknown_price
 from epm.gateway.request import REPLAY_PREFIX, ModelSettings, Transport
@@ -34,10 +38,12 @@ class Session:
 
 @contextmanager
 def open_session(
-    *, store: str | Path | None, model: ModelSettings, concurrency: int = 8, seed: int = 0, record: Path | None = None,
-    bounds: Bounds = NO_BOUNDS,
+    *, store: str | Path | None, model: ModelSettings, concurrency: int = DEFAULT_CONCURRENCY, seed: int = 0,
+    record: Path | None = None, bounds: Bounds = NO_BOUNDS, is_probe: bool = False,
 ) -> Iterator[Session]:  # fmt: skip
     """A session for one model; ``record`` names a cassette that every delivered reply is appended to.
+
+    In a probe every call stands for itself: no failure stops those after it.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -51,7 +57,8 @@ def open_session(
 
         transport = RecordingTransport(transport, record)
     with egress_in_force(model) as egress, nullcontext() if store is None else RunStore.open(store) as opened:
-        yield Session(opened, make_gateway(transport, opened, model, concurrency=concurrency, seed=seed, bounds=bounds), egress)
+        gateway = make_gateway(transport, opened, model, concurrency=concurrency, seed=seed, bounds=bounds, is_probe=is_probe)
+        yield Session(opened, gateway, egress)
 
 
 @contextmanager
@@ -70,9 +77,10 @@ def egress_in_force(model: ModelSettings | None) -> Iterator[EgressPolicy]:
 
 
 def make_gateway(
-    transport: Transport, store: RunStore | None, model: ModelSettings, *, concurrency: int, seed: int, bounds: Bounds = NO_BOUNDS
-) -> MeteredGateway:
-    """The gateway over a transport, within these bounds.
+    transport: Transport, store: RunStore | None, model: ModelSettings, *, concurrency: int, seed: int, bounds: Bounds = NO_BOUNDS,
+    is_probe: bool = False,
+) -> MeteredGateway:  # fmt: skip
+    """The gateway over a transport, within these bounds: the account's limiter, a breaker of its own unless it is for a probe.
 
     Raises:
         ConfigError: the bounds name a shared budget that is not in the store, or there is no store.
@@ -83,7 +91,10 @@ def make_gateway(
             raise ConfigError(f"budget {bounds.shared!r} is shared through a store: give --store a file")
         shared = store.budget(bounds.shared, bounds.max_cost_usd)
     budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
-    return MeteredGateway(transport, store, concurrency=concurrency, timeout_s=model.timeout_s, seed=seed, budget=budget)
+    is_here = model.name == "rules" or model.name.startswith(REPLAY_PREFIX)
+    limiter = Limiter(concurrency) if is_here else limiter_of(model, concurrency=concurrency)
+    breaker = None if is_probe else CircuitBreaker()
+    return MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
 
 
 def require_price(model: ModelSettings, bounds: Bounds) -> None:

@@ -2,7 +2,7 @@
 
     python tests/integration/fake_openai.py --port 0        prints the address, then serves until killed
 
-``POST /v1/chat/completions`` answers. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
+``POST /v1/chat/completions`` answers, and so does Azure's route with its query. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
 first whose ``contains``, a text or a list of texts, stands in the request wins), ``faults`` (list of names or null, one for each coming request),
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
 returns the log. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
@@ -47,6 +47,19 @@ STATUS_FAULTS = {
         },
     ),
 }
+STATUS_FAULTS["azure_filter_400"] = (
+    400,
+    {
+        "message": "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        "type": None,
+        "code": "content_filter",
+        "status": 400,
+        "innererror": {
+            "code": "ResponsibleAIPolicyViolation",
+            "content_filter_result": {"violence": {"filtered": True, "severity": "medium"}},
+        },
+    },
+)
 UNAUTHORIZED = 401
 
 
@@ -187,17 +200,17 @@ class FakeServer:
         if path == "/script":
             self.script = Script(json.loads(payload))
             return await respond(writer, 200, {})
-        if method == "POST" and path.endswith("/chat/completions"):
-            return await self.answer(writer, json.loads(payload), headers.get("authorization"))
+        if method == "POST" and path.partition("?")[0].endswith("/chat/completions"):
+            return await self.answer(writer, json.loads(payload), path, headers)
         return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
 
-    async def answer(self, writer: asyncio.StreamWriter, body: dict[str, Any], authorization: str | None) -> bool:
+    async def answer(self, writer: asyncio.StreamWriter, body: dict[str, Any], path: str, headers: dict[str, str]) -> bool:
         script = self.script
         fault = script.next_fault()
         seen = {
             "at_s": time.time(), "fault": fault, "model": body.get("model"), "has_tools": bool(body.get("tools")), "status": 0,
             "sha": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), "prompt_tokens": 0, "completion_tokens": 0,
-            "keys": sorted(body), "authorization": authorization,
+            "keys": sorted(body), "authorization": headers.get("authorization"), "api_key": headers.get("api-key"), "path": path,
         }  # fmt: skip
         script.requests.append(seen)
         script.n_in_flight += 1

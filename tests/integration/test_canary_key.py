@@ -73,14 +73,14 @@ def folder(tmp_path: Path) -> Path:
 def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
     model = ["--model", "openai/gpt-4o-mini", "--api-base", fake_server.url, "--api-key-env", "CANARY_KEY"]
     store = ["--store", "s.db"]
-    fake_server.script(faults=["401", "500", "401", None, None, None, "401"], replies=REPLIES)
+    fake_server.script(faults=[None, "401", "500", None, None, None, None, "401"], replies=REPLIES)
     teach = ["teach", "pairs.jsonl", *model, *store, "--embedder", "hash", "--concurrency", 1]
     first = run_all(folder, teach, CANARY_KEY=KEY)
     with RunStore.open(folder / "s.db") as opened:
         [run] = opened.runs()
         errors = [call.error or "" for call in opened.calls(run.run_id)]
     assert any("Got: ***" in error for error in errors), errors  # the server did echo the key
-    fake_server.script(faults=["401", None, "401"], replies=REPLIES)
+    fake_server.script(faults=[None, "401"], replies=REPLIES)
     id_ = run.run_id
     rest = run_all(
         folder, ["runs", "retry", id_, "--failed", *store], ["runs", "retry", id_, "--failed", *store, "--json"],
@@ -92,7 +92,11 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
         ["export", id_, "-o", "rationales.jsonl", "--format", "rationales", *store], ["data", "purge", "--listing", "lp1", *store, "--yes"],
         CANARY_KEY=KEY,
     )  # fmt: skip
-    shown = first.stdout + first.stderr + rest.stdout + rest.stderr
+    authorizations = {request["authorization"] for request in fake_server.log()["requests"]}
+    fake_server.script(faults=["401"] * 8)
+    stopped = run_all(folder, ["teach", "pairs.jsonl", *model, "--store", "fourth.db", "--embedder", "hash"], CANARY_KEY=KEY)
+    assert "the run was stopped" in stopped.stderr
+    shown = first.stdout + first.stderr + rest.stdout + rest.stderr + stopped.stdout + stopped.stderr
     ends = [line for line in rest.stderr.splitlines() if line.startswith(("$ ", "exit ", "epm: "))]
     assert {"exit 0", *ends[1::2]} == {"exit 0"}, ends
     assert "CANARY_KEY" not in rest.stdout.replace('"api_key_env": "CANARY_KEY"', "")
@@ -100,7 +104,7 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
     assert (folder / "matched.jsonl").is_file()
     assert (folder / "sft.jsonl").is_file()
     assert all("authorization" not in json.dumps(request["keys"]) for request in fake_server.log()["requests"])
-    assert {request["authorization"] for request in fake_server.log()["requests"]} == {f"Bearer {KEY}"}  # the key was really used
+    assert authorizations == {f"Bearer {KEY}"}  # the key was really used
     assert KEY not in shown
     assert leaks(folder) == []
 
@@ -115,14 +119,14 @@ def test_no_store_and_no_cassette_keeps_a_key_that_the_server_echoes(
     if not is_named:
         monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url)
     settings = ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url if is_named else None, api_key_env=name if is_named else None)
-    fake_server.script(faults=["401", None])
-    request = ChatRequest({"model": settings.name, "messages": [{"role": "user", "content": "hello"}]})
+    fake_server.script(faults=[None, "401"])
+    first, second = (ChatRequest({"model": settings.name, "messages": [{"role": "user", "content": text}]}) for text in ("hello", "again"))
 
     async def ask(session) -> str:
+        await session.gateway.send(first, CallScope(None, "p1", "test"))
         with pytest.raises(ModelError) as failed:
-            await session.gateway.send(request, CallScope(None, "p1", "test"))
+            await session.gateway.send(second, CallScope(None, "p1", "test"))
         assert failed.value.error_class is ErrorClass.AUTH
-        await session.gateway.send(request, CallScope(None, "p1", "test"))
         return str(failed.value)
 
     with open_session(store=tmp_path / "s.db", model=settings, record=tmp_path / "cassette.jsonl") as session:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from epm.errors import ErrorClass, ModelError
+from epm.errors import ErrorClass, ModelError, RunStoppedError
 from epm.gateway.ledger import MemoryCallLog
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatRequest, ModelSettings
@@ -220,9 +220,10 @@ def test_a_key_is_sent_only_where_it_was_named_for_and_never_stands_in_an_error(
 def test_no_key_reaches_the_store(fake_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OUR_KEY", "sk-canary-123")
     fake_server.script(faults=["401"])
-    with open_session(store=tmp_path / "s.db", model=settings(fake_server, api_key_env="OUR_KEY")) as session:
-        with pytest.raises(ModelError):
-            asyncio.run(session.gateway.send(request(), SCOPE))
+    keyed = settings(fake_server, api_key_env="OUR_KEY")
+    with open_session(store=tmp_path / "s.db", model=keyed) as session, pytest.raises(RunStoppedError):
+        asyncio.run(session.gateway.send(request(), SCOPE))
+    with open_session(store=tmp_path / "s.db", model=keyed) as session:
         asyncio.run(session.gateway.send(request(), SCOPE))
         assert len(list(session.store.calls("run"))) == 2
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())

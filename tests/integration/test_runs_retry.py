@@ -115,9 +115,9 @@ def test_a_misfit_that_led_to_a_repair_which_failed_is_not_served_again(tmp_path
 
 
 def test_the_right_repetition_is_tried_and_a_run_that_was_cut_short_stays_so(tmp_path: Path, pair_file: Path, fake_server) -> None:
-    fake_server.script(faults=["401"] * 4)
+    fake_server.script(faults=["filter_400"] * 4)
     first = teach_file(pair_file, options(tmp_path, fake_server, limit=2))
-    fake_server.script(faults=["401"] * 4)
+    fake_server.script(faults=["filter_400"] * 4)
     fresh = teach_file(pair_file, options(tmp_path, fake_server, limit=2, is_fresh=True))
     with RunStore.open(tmp_path / "s.db") as store:
         store.finish_run(first.run_id, RunStatus.INTERRUPTED)
@@ -131,7 +131,7 @@ def test_the_right_repetition_is_tried_and_a_run_that_was_cut_short_stays_so(tmp
 
 def test_what_cannot_be_repeated_is_refused_with_the_reason(tmp_path: Path, pair_file: Path, fake_server, monkeypatch) -> None:
     path = tmp_path / "s.db"
-    fake_server.script(faults=["401"])
+    fake_server.script(faults=["filter_400"])
     run_id = teach_file(pair_file, options(tmp_path, fake_server, limit=1)).run_id
     with RunStore.open(path) as store:
         imported = store.begin(RunSpec("import explanations", "in", "recorded", "p", "m", 0)).run_id
@@ -153,7 +153,7 @@ def test_what_cannot_be_repeated_is_refused_with_the_reason(tmp_path: Path, pair
 
 
 def test_an_item_whose_text_was_purged_is_left_out_and_counted(tmp_path: Path, pair_file: Path, fake_server) -> None:
-    fake_server.script(faults=["401"] * 4)
+    fake_server.script(faults=["filter_400"] * 4)
     run_id = teach_file(pair_file, options(tmp_path, fake_server, limit=2)).run_id
     purge_listing(str(tmp_path / "s.db"), "l1", is_wanted=True)
     fake_server.script(replies=[{"contains": DECIDE, "content": GOOD}])
@@ -186,15 +186,15 @@ def test_the_command_says_what_it_did_and_a_retry_without_any_success_is_no_succ
         runs.register(app)
         return CliRunner().invoke(app, ["runs", "retry", run_id, "--store", str(tmp_path / "s.db"), *more])
 
-    fake_server.script(faults=["401"] * 2)
+    fake_server.script(faults=["filter_400"] * 2)
     run_id = teach_file(pair_file, options(tmp_path, fake_server, limit=1)).run_id
     assert "say --failed" in str(invoke().exception)
-    fake_server.script(faults=["401"] * 2)
+    fake_server.script(faults=["filter_400"] * 2)
     failed = invoke("--failed", "--json")
-    assert json.loads(failed.stdout)["failed_by_class"] == {"auth": 1}
+    assert json.loads(failed.stdout)["failed_by_class"] == {"content_filter": 1}
     assert isinstance(failed.exception, ConfigError)
     fake_server.script(replies=[{"contains": DECIDE, "content": GOOD}])
-    done = invoke("--failed", "--class", "auth")
+    done = invoke("--failed", "--class", "content_filter")
     assert done.exit_code == 0
     assert "1 items tried again, 1 done now, 0 failed again" in done.stdout
     with RunStore.open(tmp_path / "s.db") as store:

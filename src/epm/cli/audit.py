@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, with_money
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
+from epm.cli.money import Money
+from epm.cli.option_groups import with_options
+from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -19,7 +21,7 @@ from epm.config import DEFAULT_STORE
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("audit")(bounded(with_money(audit)))
+    app.command("audit")(bounded(with_options(asking=Asking, money=Money)(audit)))
 
 
 def audit(
@@ -29,8 +31,8 @@ def audit(
     min_agreement: Annotated[
         float | None, typer.Option(min=0, max=1, help="Gate: exit 4 below this share of all pairs; an undecided pair is a disagreement.")
     ] = None,
-    model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, money: Money,
+    model: Model = None, identity: Identity = "strict", limit: Limit = None,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Say how far the student agrees with the oracle, where they differ, and who is right by gold."""
@@ -38,9 +40,7 @@ def audit(
     from epm.eval.tables import agreement_lines, audit_text_table, disagreement_text_table
 
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
-    context = matching_context(
-        [student, oracle], model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store, money=money
-    )
+    context = matching_context([student, oracle], model=model, asking=asking, identity=identity, store=store, money=money)
     with context as ctx, progress_sink() as sink:
         if is_only_asked_for(money, read, [student, oracle], ctx=ctx, as_json=as_json, on_progress=sink):
             return

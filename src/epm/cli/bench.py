@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, with_money
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
+from epm.cli.money import Money
+from epm.cli.option_groups import with_options
+from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -22,15 +24,15 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(with_money(bench)))
+    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench)))
 
 
 def bench(
     pairs: Annotated[Path, typer.Argument(help="Labelled pairs: .jsonl, .jsonl.gz, .csv or .parquet.")], *,
     matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
-    model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, money: Money,
+    model: Model = None, identity: Identity = "strict", limit: Limit = None,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
@@ -39,9 +41,7 @@ def bench(
 
     tested = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     tuning = None if valid is None else read_pair_file(valid, on_bad_row=on_bad_row).pairs
-    context = matching_context(
-        matcher, model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store, money=money
-    )
+    context = matching_context(matcher, model=model, asking=asking, identity=identity, store=store, money=money)
     with context as ctx, progress_sink() as sink:
         if is_only_asked_for(money, (*tested, *(tuning or ())), matcher, ctx=ctx, as_json=as_json, on_progress=sink):
             return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Endpoint
 from epm.cli.bounded import bounded
-from epm.cli.options import ApiBase, ApiKeyEnv
+from epm.cli.money import Pricing
+from epm.cli.option_groups import with_options
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("doctor")(bounded(doctor))
+    app.command("doctor")(bounded(with_options(endpoint=Endpoint, pricing=Pricing)(doctor)))
 
 
 def doctor(
     *,
     model: Annotated[str, typer.Option(help="A litellm name such as openai/gpt-4o-mini or azure/my-deployment.")],
-    api_base: ApiBase = None, api_key_env: ApiKeyEnv = None,
     timeout_s: Annotated[float, typer.Option(min=1, help="Longest wait for one call, in seconds.")] = 60.0,
+    endpoint: Endpoint, pricing: Pricing,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Ask a model for one structured answer in each mode, one repair and one tool call; say what works and what to set.
@@ -33,12 +35,11 @@ def doctor(
     Sends an invented example, nothing of yours. Exit 2 if no structured mode works.
     """
     from epm.agents.doctor import examine
-    from epm.gateway.request import ModelSettings
     from epm.session import open_session
     from epm.sync import run_sync
 
-    settings = ModelSettings(model, api_base=api_base, api_key_env=api_key_env, timeout_s=timeout_s)
-    with open_session(store=None, model=settings) as session:
+    settings = replace(pricing.priced(endpoint.settings(model)), timeout_s=timeout_s)
+    with open_session(store=None, model=settings, is_probe=True) as session:
         diagnosis = run_sync(examine(session.gateway, settings))
     found = {**asdict(diagnosis), "is_usable": diagnosis.is_usable}
     typer.echo(json.dumps(found) if as_json else render_diagnosis(diagnosis))

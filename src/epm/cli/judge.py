@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, show_estimate, show_preview, with_money
-from epm.cli.options import ApiBase, ApiKeyEnv, StoreUrl
+from epm.cli.money import Money, show_estimate, show_preview
+from epm.cli.option_groups import with_options
+from epm.cli.options import StoreUrl
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(bounded(with_money(score)))
+    group.command("score")(bounded(with_options(asking=Asking, money=Money)(score)))
 
     @group.callback()
     def _group() -> None:
@@ -33,11 +35,9 @@ def score(
     run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
     judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
-    api_base: ApiBase = None,
-    api_key_env: ApiKeyEnv = None,
     store: StoreUrl = str(DEFAULT_STORE),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls at work at a time.")] = 8,
+    asking: Asking,
     money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -45,9 +45,9 @@ def score(
     from epm.judges.score_estimate import estimate_scoring, preview_scoring
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
-    settings = None if model is None else money.settings(model, api_base=api_base, api_key_env=api_key_env)
+    settings = None if model is None else money.priced(asking.settings(model))
     options = ScoreOptions(
-        judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=concurrency, bounds=money.bounds()
+        judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=asking.concurrency, bounds=money.bounds()
     )
     if money.dry_run:
         show_preview(preview_scoring(run, options), as_json=as_json)

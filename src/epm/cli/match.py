@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, with_money
+from epm.cli.money import Money
+from epm.cli.option_groups import with_options
 from epm.cli.options import (
-    ApiBase,
-    ApiKeyEnv,
     BadRow,
     Identity,
     Limit,
@@ -30,15 +30,15 @@ from epm.config import DEFAULT_STORE
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("match")(bounded(with_money(match)))
+    app.command("match")(bounded(with_options(asking=Asking, money=Money)(match)))
 
 
 def match(
     pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet; labels are not needed.")], *,
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
-    model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, money: Money,
+    model: Model = None, identity: Identity = "strict", limit: Limit = None,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).")] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
@@ -48,9 +48,7 @@ def match(
     if out is not None:
         check_output(out)
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
-    context = matching_context(
-        [matcher], model=model, api_base=api_base, api_key_env=api_key_env, identity=identity, store=store, money=money
-    )
+    context = matching_context([matcher], model=model, asking=asking, identity=identity, store=store, money=money)
     with context as ctx, progress_sink() as sink:
         if is_only_asked_for(money, read, [matcher], ctx=ctx, as_json=as_json, on_progress=sink):
             return

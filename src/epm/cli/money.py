@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,22 +16,45 @@ if TYPE_CHECKING:
     from epm.gateway.request import ModelSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    """What the user said about money; the fields' annotations are the options of the command line."""
+@dataclass(frozen=True)
+class Pricing:
+    """What the user said a model costs; the fields' annotations are the options of the command line."""
+
+    price: Annotated[str | None, typer.Option(metavar="IN,OUT", help="Price of the model in USD for a million tokens; 0,0 is free.")] = None
+    base_model: Annotated[str | None, typer.Option(help="Listed model whose price holds, for deployments and fine-tunes.")] = None
+
+    def priced(self, model: ModelSettings) -> ModelSettings:
+        """The model with what was said of its price.
+
+        Raises:
+            ConfigError: the price is malformed, or the base model is not listed.
+        """
+        from dataclasses import replace
+
+        from epm.errors import ConfigError
+        from epm.gateway.prices import parse_price, price_of
+
+        if self.price is not None and self.base_model is not None:
+            raise ConfigError(
+                f"--price {self.price!r} and --base-model {self.base_model!r} both say what the model costs; give one of them"
+            )
+        model = replace(model, base_model=self.base_model)
+        if self.price is not None:
+            price = parse_price(self.price)
+            model = replace(model, price_in_usd=price.in_usd, price_out_usd=price.out_usd)
+        price_of(model)
+        return model
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What may be spent."""
 
     max_cost_usd: Annotated[float | None, typer.Option(min=0, help="Cap in USD, of the run with its resumptions, or of --budget.")] = None
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Cap on tokens, in and out, of the run with its resumptions.")] = None
     max_item_cost_usd: Annotated[float | None, typer.Option(min=0, help="Cap in USD for each item; one that needs more fails.")] = None
     budget: Annotated[
         str | None, typer.Option(help="Name of a budget in the store that several commands share; --max-cost-usd sets it.")
-    ] = None
-    price: Annotated[str | None, typer.Option(metavar="IN,OUT", help="Price of the model in USD for a million tokens; 0,0 is free.")] = None
-    base_model: Annotated[str | None, typer.Option(help="Listed model whose price holds, for deployments and fine-tunes.")] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first prompts and how many items would run; send nothing.")] = False
-    estimate: Annotated[
-        int | None,
-        typer.Option(min=2, metavar="N", help="Run N random items, for at most $0.50, and say what the rest will cost; 50 is a good N."),
     ] = None
 
     def bounds(self) -> Bounds:
@@ -43,53 +63,33 @@ class Money:
 
         return Bounds(self.max_cost_usd, self.max_tokens, self.max_item_cost_usd, self.budget)
 
-    def settings(self, model: str, *, api_base: str | None, api_key_env: str | None) -> ModelSettings:
+
+@dataclass(frozen=True)
+class Money(Pricing, Caps):
+    """What the user said about money, and whether to look before spending any."""
+
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first prompts and how many items would run; send nothing.")] = False
+    estimate: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="Run N random items, for at most $0.50, and say what the rest will cost; 50 is a good N."),
+    ] = None
+
+    def priced(self, model: ModelSettings) -> ModelSettings:
         """The model with its price; an unknown one is told once on stderr.
 
         Raises:
             ConfigError: the price is malformed or unknown although money is bounded or to be estimated, or the base model is not listed.
         """
-        from dataclasses import replace
-
         from epm.errors import ConfigError
-        from epm.gateway.prices import parse_price, price_of, unknown_price
-        from epm.gateway.request import ModelSettings
+        from epm.gateway.prices import price_of, unknown_price
 
-        if self.price is not None and self.base_model is not None:
-            raise ConfigError(
-                f"--price {self.price!r} and --base-model {self.base_model!r} both say what the model costs; give one of them"
-            )
-        settings = ModelSettings(model, api_base=api_base, api_key_env=api_key_env, base_model=self.base_model)
-        if self.price is not None:
-            price = parse_price(self.price)
-            settings = replace(settings, price_in_usd=price.in_usd, price_out_usd=price.out_usd)
-        if price_of(settings) is None:
+        model = super().priced(model)
+        if price_of(model) is None:
             if self.bounds().is_money or self.estimate is not None:
-                raise ConfigError(unknown_price(model))
+                raise ConfigError(unknown_price(model.name))
             if not self.dry_run:
-                typer.echo(f"{unknown_price(model)}; its calls are not counted in costs", err=True)
-        return settings
-
-
-def with_money(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of ``Money``, which it gets as its parameter ``money``."""
-    own = inspect.signature(command, eval_str=True)
-    hints = get_type_hints(Money, include_extras=True)
-    options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[name])
-        for name, field in Money.__dataclass_fields__.items()
-    ]
-
-    @functools.wraps(command)
-    def called(**given: object) -> None:
-        money = Money(**{name: given.pop(name) for name in Money.__dataclass_fields__})  # type: ignore[arg-type]  # typer checked them
-        command(**given, money=money)
-
-    kept = [parameter for name, parameter in own.parameters.items() if name != "money"]
-    json_last = [*kept[:-1], *options, kept[-1]]
-    called.__signature__ = own.replace(parameters=json_last)  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in json_last}
-    return called
+                typer.echo(f"{unknown_price(model.name)}; its calls are not counted in costs", err=True)
+        return model
 
 
 def tell(notice: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.money import Money, show_estimate, show_preview
 from epm.errors import ConfigError
 
@@ -27,8 +28,6 @@ class BadRow(StrEnum):
 
 
 Model = Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")]
-ApiBase = Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")]
-ApiKeyEnv = Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")]
 Identity = Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")]
 OnBadRow = Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")]
@@ -37,7 +36,7 @@ StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL
 
 
 def matching_context(
-    specs: list[str], *, model: str | None, api_base: str | None, api_key_env: str | None, identity: str, store: Path, money: Money
+    specs: list[str], *, model: str | None, asking: Asking, identity: str, store: Path, money: Money
 ) -> AbstractContextManager[MatchContext]:
     """The context in which the matchers of a command run; in a dry run it leads nowhere.
 
@@ -51,11 +50,11 @@ def matching_context(
 
     rule = load_identity_rule(identity)
     asked = named_model(specs) if model is None else model
-    settings = None if asked is None else money.settings(asked, api_base=api_base, api_key_env=api_key_env)
+    settings = None if asked is None else money.priced(asking.settings(asked))
     if money.dry_run:
         return nullcontext(MatchContext(identity=rule, model=settings))
     bounds = money.bounds() if money.estimate is None else sample_bounds(money.bounds())
-    return open_context(specs, model=settings, identity=rule, store=store, bounds=bounds)
+    return open_context(specs, model=settings, identity=rule, store=store, bounds=bounds, concurrency=asking.concurrency)
 
 
 def is_only_asked_for(

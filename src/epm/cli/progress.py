@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from epm.progress import ProgressEvent, ProgressSink, silent
+
+if TYPE_CHECKING:
+    from epm.gateway.limiter import LimiterState
 
 PLAIN_INTERVAL_S = 5.0
 """Seconds between plain lines: often enough to see life, seldom enough for a log file."""
@@ -26,21 +31,34 @@ def progress_sink(*, quiet: bool = False) -> Iterator[ProgressSink]:
 
 
 def describe(event: ProgressEvent, elapsed_s: float) -> str:
-    """One line: done, failed, cached, cost, rate and the time left."""
-    rate = event.n_done / elapsed_s if elapsed_s > 0 else 0.0
+    """One line: done, failed, cached, cost in all and by item, rate, the time left, and what the account lets through."""
+    n_new = event.n_done - event.n_before
+    rate = n_new / elapsed_s if elapsed_s > 0 else 0.0
     parts = [f"{event.stage}: {event.n_done:,}/{event.n_total:,}"]
     if event.n_failed:
         parts.append(f"{event.n_failed:,} failed")
     if event.n_cached:
         parts.append(f"{event.n_cached:,} cached")
     if event.cost_usd:
-        parts.append(f"${event.cost_usd:.4f}")
+        parts.append(f"${event.cost_usd:.4f}" + (f" (${event.cost_usd / n_new:.5f}/item)" if n_new else ""))
     if rate > 0:
         parts.append(f"{rate:.1f}/s")
         parts.append(f"{(event.n_total - event.n_done) / rate:.0f} s left" if event.n_done < event.n_total else f"{elapsed_s:.0f} s")
+    if event.limiter is not None and event.n_done < event.n_total:
+        parts.append(describe_limiter(event.limiter()))
     if event.note:
         parts.append(event.note)
     return ", ".join(parts)
+
+
+def describe_limiter(state: LimiterState) -> str:
+    """Calls in flight and allowed, the rate where admission is paced, and the pause that a server asked for."""
+    text = f"{state.n_in_flight} of {state.limit} calls in flight"
+    if state.rate_per_s is not None:
+        text += f" at {60 * state.rate_per_s:.0f}/min"
+    if state.paused_s > 0:
+        text += f", paused for {math.ceil(state.paused_s)} s"
+    return text
 
 
 class _PlainSink:
@@ -64,17 +82,30 @@ class _PlainSink:
 @contextmanager
 def _rich_sink() -> Iterator[ProgressSink]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24))
-    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
-        stages: dict[str, tuple[TaskID, float]] = {}
+    class Line(ProgressColumn):
+        """Read anew at each refresh: a paused account finishes no item, and must not look like a hang."""
+
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            event, started_s, ended_s = latest[task.id]
+            return Text(describe(event, (ended_s or time.monotonic()) - started_s))
+
+    latest: dict[TaskID, tuple[ProgressEvent, float, float | None]] = {}
+    with Progress(Line(), BarColumn(bar_width=24), console=Console(stderr=True), transient=False) as progress:
+        stages: dict[str, TaskID] = {}
 
         def sink(event: ProgressEvent) -> None:
+            now_s = time.monotonic()
             if event.stage not in stages:
-                stages[event.stage] = (progress.add_task(event.stage, total=event.n_total), time.monotonic())
-            task, started_s = stages[event.stage]
-            line = describe(event, time.monotonic() - started_s)
-            progress.update(task, completed=event.n_done, total=event.n_total, description=line)
+                task = TaskID(len(stages))  # the ids that Progress gives: its line may be drawn before add_task returns
+                stages[event.stage], latest[task] = task, (event, now_s, None)
+                progress.add_task(event.stage, total=event.n_total)
+            task = stages[event.stage]
+            latest[task] = (event, latest[task][1], now_s if event.n_done >= event.n_total else None)
+            progress.update(task, completed=event.n_done, total=event.n_total)
 
         yield sink

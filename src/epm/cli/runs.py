@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
+from epm.cli.money import Caps
+from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -27,7 +30,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(list_runs)
     group.command("show")(show_run)
-    group.command("retry")(retry_run)
+    group.command("retry")(bounded(with_options(caps=Caps)(retry_run)))
     app.add_typer(group, name="runs")
 
 
@@ -63,6 +66,7 @@ def retry_run(
     judgements: Annotated[bool, typer.Option("--judgements", help="Ask judges again whose calls failed, instead of deciding failed items.")] = False,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.")] = None,
     store: StoreUrl = str(DEFAULT_STORE),
+    caps: Caps,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Try again what failed, with the pairs and settings kept in the store: no input file is needed."""
@@ -75,9 +79,9 @@ def retry_run(
     with progress_sink() as sink:
         report: RetryReport | JudgeRetryReport
         if judgements:
-            report = retry_judging(run, store=store, classes=classes, concurrency=concurrency, on_progress=sink)
+            report = retry_judging(run, store=store, classes=classes, concurrency=concurrency, bounds=caps.bounds(), on_progress=sink)
         else:
-            report = retry_failed(run, store=store, classes=classes, concurrency=concurrency, on_progress=sink)
+            report = retry_failed(run, store=store, classes=classes, concurrency=concurrency, bounds=caps.bounds(), on_progress=sink)
     _print(as_json, report.to_json(), report.summary())
     refuse_total_failure(report.n_failed, report.n_tried, f"'epm runs show {report.run_id}' gives an example of each class")
 

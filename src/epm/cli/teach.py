@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, show_estimate, show_preview, tell, with_money
-from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
+from epm.cli.money import Money, show_estimate, show_preview, tell
+from epm.cli.option_groups import with_options
+from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -20,23 +22,21 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("teach")(bounded(with_money(teach)))
+    app.command("teach")(bounded(with_options(asking=Asking, money=Money)(teach)))
 
 
 def teach(
     pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report.")], *,
     matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
     model: Annotated[str, typer.Option(help="'rules' (offline, free) or a litellm name such as openai/gpt-4o-mini.")] = "rules",
-    api_base: ApiBase = None,
-    api_key_env: ApiKeyEnv = None,
     identity: Identity = "strict",
     store: StoreUrl = str(DEFAULT_STORE),
     embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
     limit: Limit = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Items, and calls, at work at a time.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
     on_bad_row: OnBadRow = BadRow.STOP,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming.")] = False,
+    asking: Asking,
     money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -44,10 +44,9 @@ def teach(
     from epm.agents.teach_estimate import estimate_teach, preview_teach
     from epm.agents.teach_file import TeachOptions, teach_file
 
-    settings = money.settings(model, api_base=api_base, api_key_env=api_key_env)
     options = TeachOptions(
-        matcher=matcher, model=settings, identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
-        concurrency=concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
+        matcher=matcher, model=money.priced(asking.settings(model)), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
+        concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
     )  # fmt: skip
     if money.dry_run:
         show_preview(preview_teach(pairs, options), as_json=as_json)

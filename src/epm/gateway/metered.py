@@ -1,4 +1,4 @@
-"""The gateway itself: cache, single flight, limiter, budget, deadline, retries, ledger, in that order.
+"""The gateway itself: cache, single flight, limiter, breaker, budget, deadline, retries, ledger, in that order.
 
 Invariants: it alone retries; every physical attempt is one ledger row; the row and the kept reply are committed before
 the caller sees the reply, so a killed process re-sends at most what was in flight. Failures, truncations and refusals
@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
+from epm.gateway.breaker import CircuitBreaker
 from epm.gateway.budget import Budget, Hold
 from epm.gateway.completion import fault_of
+from epm.gateway.deadline import ItemTimeoutError, left_s
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.limiter import Limiter
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport
@@ -35,17 +37,21 @@ class MeteredGateway:
         max_attempts: most physical calls for one request, the first included.
         timeout_s: deadline of one attempt, in seconds.
         seed: of the jitter between attempts.
-        backoff_s: ceiling of the first wait between attempts, in seconds; doubled each time.
+        backoff_s: ceiling of the first wait between attempts, in seconds; it grows each time.
         budget: holds and settles what calls cost; ``None`` for no caps.
+        limiter: shared with other gateways to the account; ``concurrency`` is then its matter. ``None``: one of its own.
+        breaker: stops the run when its calls must fail; ``None``: every call stands for itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a bound of its own
         self, transport: Transport, store: CallLog | None, *, concurrency: int = 8, max_attempts: int = 4, timeout_s: float = 60.0,
-        seed: int = 0, backoff_s: float = 0.5, budget: Budget | None = None,
+        seed: int = 0, backoff_s: float = 0.5, budget: Budget | None = None, limiter: Limiter | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:  # fmt: skip
         self.transport = transport
         self.log: CallLog = MemoryCallLog() if store is None else store
-        self.limiter = Limiter(concurrency)
+        self.limiter = limiter or Limiter(concurrency, first_spacing_s=backoff_s)
+        self._breaker = breaker
         self._max_attempts = max_attempts
         self._timeout_s = timeout_s
         self._backoff = Backoff(first_s=backoff_s, seed=seed)
@@ -58,11 +64,12 @@ class MeteredGateway:
         Raises:
             ModelError: the call failed for good; ``error_class`` says how.
             BudgetError: a cap was reached before the call was sent.
+            RunStoppedError: calls kept failing so that the whole run was stopped.
             StoreError: the ledger cannot be written.
         """
         key = cache_key(self.transport, request, sample_index=scope.sample_index)
         while (flight := self._flights.get(key)) is not None:
-            outcome = await asyncio.shield(flight)
+            outcome = await _within_item(asyncio.shield(flight))
             if isinstance(outcome, ModelError):
                 raise ModelError(str(outcome), outcome.error_class, retry_after_s=outcome.retry_after_s)
             if outcome is not None:
@@ -83,7 +90,7 @@ class MeteredGateway:
         try:
             reply = outcome = await self._send_with_retries(key, request, scope)
         except ModelError as error:
-            outcome = error
+            outcome = None if isinstance(error, ItemTimeoutError) else error
             raise
         finally:
             del self._flights[key]
@@ -94,18 +101,38 @@ class MeteredGateway:
         attempt = 1
         while True:
             try:
-                async with self.limiter.slot():
-                    return await self._send_once(key, request, scope, attempt)
+                return await self._attempt(key, request, scope, attempt)
+            except ItemTimeoutError:
+                raise
             except ModelError as error:
                 if not error.error_class.is_retryable:
                     raise
-                wait_s = self._backoff.wait_s(attempt, error.retry_after_s)
+                wait_s = self._backoff.wait_s(attempt, error.retry_after_s, error.error_class)
                 if attempt == self._max_attempts or wait_s > LONGEST_WAIT_S:
                     raise ModelError(
                         f"{error} (gave up at attempt {attempt})", error.error_class, retry_after_s=error.retry_after_s
                     ) from error
+                left = left_s()
+                if left is not None and wait_s >= left:
+                    raise ItemTimeoutError(f"before attempt {attempt + 1} could be made (the last: {error})") from error
             await asyncio.sleep(wait_s)
             attempt += 1
+
+    async def _attempt(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
+        """One physical call, when its turn has come."""
+        async with self.limiter.slot(longest_wait_s=left_s()) as slot:
+            if self._breaker is not None:
+                self._breaker.check()
+            try:
+                reply = await self._send_once(key, request, scope, attempt)
+            except ModelError as error:
+                if self._breaker is not None:
+                    self._breaker.failed(error)
+                raise
+            if self._breaker is not None:
+                self._breaker.answered()
+            slot.n_tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens
+            return reply
 
     async def _send_once(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
         async with self.budget.hold(request, scope) as hold:
@@ -141,10 +168,14 @@ class MeteredGateway:
         return reply
 
     async def _deliver(self, request: ChatRequest) -> ChatReply:
+        left = left_s()
+        timeout_s = self._timeout_s if left is None else min(left, self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self.transport.send(request, timeout_s=self._timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self.transport.send(request, timeout_s=timeout_s)
         except TimeoutError as error:
+            if timeout_s < self._timeout_s:
+                raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error
             msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; raise the timeout or lower the concurrency"
             raise ModelError(msg, ErrorClass.TIMEOUT) from error
 
@@ -157,3 +188,12 @@ class MeteredGateway:
             )
         )  # fmt: skip
         return hit
+
+
+async def _within_item(flight: _Flight) -> ChatReply | ModelError | None:
+    """What a call that another item leads comes to, waited for as long as this item has time."""
+    try:
+        async with asyncio.timeout(left_s()):
+            return await flight
+    except TimeoutError as error:
+        raise ItemTimeoutError("waiting for the same call of another item") from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from epm.config import DEFAULT_ITEM_TIMEOUT_S
+
 REPLAY_PREFIX = "replay:"
 
 
@@ -41,7 +43,9 @@ class ModelSettings:
     """Which model to ask and how. ``name`` is ``rules``, ``replay:FILE`` or a litellm name; ``api_key_env`` names the secret.
 
     Prices are USD for a million tokens; ``base_model`` names a model whose listed price holds (deployments, fine-tunes).
-    ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells.
+    ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells. ``timeout_s``
+    bounds one attempt, ``item_timeout_s`` all attempts, waits and repairs of one item; ``rpm`` and ``tpm`` cap a minute.
+    ``api_version`` is of an Azure deployment, ``azure_ad_token_env`` names the variable of an Entra token in place of a key.
     """
 
     name: str
@@ -54,6 +58,11 @@ class ModelSettings:
     price_out_usd: float | None = None
     structured: StructuredMode = StructuredMode.JSON_SCHEMA
     base_model: str | None = None
+    item_timeout_s: float = DEFAULT_ITEM_TIMEOUT_S
+    rpm: int | None = None
+    tpm: int | None = None
+    api_version: str | None = None
+    azure_ad_token_env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

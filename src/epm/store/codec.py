@@ -20,6 +20,7 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.rationale import Axis, Rationale
 from epm.relation import Label, Relation
+from epm.store.records import RunRecord, RunSpec, RunStatus
 
 Row = Mapping[str, object]
 
@@ -128,6 +129,18 @@ def decode_call(row: Row) -> CallRecord:
     flat = {part.name: row[part.name] for part in fields(CallRecord) if part.name not in {"scope", "usage", "error_class"}}
     error_class = None if row["error_class"] is None else ErrorClass(str(row["error_class"]))
     return CallRecord(scope=scope, usage=usage, error_class=error_class, **flat)  # type: ignore[arg-type]
+
+
+def decode_run(row: Row) -> RunRecord:
+    """The run of a row."""
+    spec = RunSpec(
+        str(row["command"]), str(row["input_sha"]), str(row["matcher"]), str(row["prompts_sha"]), str(row["model"]),
+        cast(int, row["seed"]), settings=json.loads(str(row["settings_json"])),
+    )  # fmt: skip
+    return RunRecord(
+        str(row["run_id"]), spec, cast(int, row["repeat"]), RunStatus(str(row["status"])), json.loads(str(row["provenance_json"])),
+        cast(float, row["created_at_s"]), cast("float | None", row["finished_at_s"]),
+    )  # fmt: skip
 
 
 def storable(text: str) -> str:

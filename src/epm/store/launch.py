@@ -15,7 +15,7 @@ from typing import cast
 from sqlalchemy import insert, select
 
 from epm.gateway.ledger import canonical_json
-from epm.gateway.request import ModelSettings
+from epm.gateway.request import ModelSettings, StructuredMode
 from epm.store.schema import launches
 from epm.store.store import RunStore
 
@@ -54,4 +54,7 @@ def latest_launch(store: RunStore, run_id: str, command: str) -> Launch | None:
 
 def _to_model(stored: Mapping[str, object]) -> ModelSettings:
     known = {part.name for part in fields(ModelSettings)}  # an epm of another version may have kept more or less
-    return ModelSettings(**{name: value for name, value in stored.items() if name in known})  # type: ignore[arg-type]
+    kept = {name: value for name, value in stored.items() if name in known}
+    if "structured" in kept:
+        kept["structured"] = StructuredMode(str(kept["structured"]))
+    return ModelSettings(**kept)  # type: ignore[arg-type]

@@ -14,10 +14,10 @@ its decision, pair and rationale are committed with it.
 from __future__ import annotations
 
 import asyncio
-import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -100,7 +100,7 @@ class RunStore:
 
     def runs(self) -> list[RunRecord]:
         """Every run, the latest first."""
-        return [_to_run(row) for row in self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))]
+        return [codec.decode_run(row) for row in self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))]
 
     def run(self, run_id_or_prefix: str) -> RunRecord:
         """The run of that id or unambiguous prefix.
@@ -109,7 +109,7 @@ class RunStore:
             StoreError: none or several; lists recent runs.
         """
         prefixed = select(runs).where(runs.c.run_id.startswith(run_id_or_prefix, autoescape=True))
-        found = [_to_run(row) for row in self._rows(prefixed)]
+        found = [codec.decode_run(row) for row in self._rows(prefixed)]
         if len(found) == 1:
             return found[0]
         recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.runs())[:_RECENT_RUNS]) or "none yet"
@@ -130,7 +130,7 @@ class RunStore:
 
     async def finish_item(self, run_id: str, result: ItemResult) -> None:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
-        await asyncio.wrap_future(self._writer.submit(lambda connection: _finish_item(connection, run_id, result)))
+        await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
 
     def items(self, run_id: str) -> Iterator[StoredItem]:
         """The standing result of every item, by item id."""
@@ -158,7 +158,7 @@ class RunStore:
 
     async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
         """Write judgements in one transaction."""
-        await asyncio.wrap_future(self._writer.submit(lambda connection: _add_judgements(connection, run_id, added)))
+        await asyncio.wrap_future(self._write(lambda connection: _add_judgements(connection, run_id, added)))
 
     def judgements(self, run_id: str) -> Iterator[Judgement]:
         """The latest judgement of each judge on each rationale, in the order in which they were written."""
@@ -183,17 +183,15 @@ class RunStore:
 
     async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
         """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._writer.submit(lambda connection: _record_call(connection, call, kept)))
+        await asyncio.wrap_future(self._write(lambda connection: _record_call(connection, call, kept)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for."""
-        self._writer.submit(lambda connection: _record_call(connection, call, None))
+        self._write(lambda connection: _record_call(connection, call, None))
 
     async def forget(self, key: str) -> None:
         """Drop a cache row; the ledger rows stay."""
-        await asyncio.wrap_future(
-            self._writer.submit(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount)
-        )
+        await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
 
     # Money
 
@@ -219,7 +217,10 @@ class RunStore:
 
     def write(self, operation: Callable[[Connection], R]) -> R:
         """What an operation in the writer's thread returns, after its commit; what it raises undoes it."""
-        return self._writer.submit(operation).result()
+        return self._write(operation).result()
+
+    def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
+        return self._writer.submit(operation)
 
     def _rows(self, query: Select[tuple[object, ...]]) -> Iterator[Mapping[str, object]]:
         with self._reader.connect() as connection:
@@ -287,14 +288,3 @@ def _record_call(connection: Connection, call: CallRecord, kept: CachedReply | N
     connection.execute(insert(calls).values(codec.encode_call(call)))
     if kept is not None:
         insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})
-
-
-def _to_run(row: Mapping[str, object]) -> RunRecord:
-    spec = RunSpec(
-        str(row["command"]), str(row["input_sha"]), str(row["matcher"]), str(row["prompts_sha"]), str(row["model"]),
-        cast(int, row["seed"]), settings=json.loads(str(row["settings_json"])),
-    )  # fmt: skip
-    return RunRecord(
-        str(row["run_id"]), spec, cast(int, row["repeat"]), RunStatus(str(row["status"])), json.loads(str(row["provenance_json"])),
-        cast(float, row["created_at_s"]), cast("float | None", row["finished_at_s"]),
-    )  # fmt: skip

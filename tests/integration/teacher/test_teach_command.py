@@ -197,7 +197,7 @@ def test_an_unscored_judgement_is_tried_again_and_a_score_is_not(tmp_path: Path,
     model = ModelSettings(PRICED_MODEL, api_base=fake_server.url, api_key_env="FAKE_KEY")
     os.environ["FAKE_KEY"] = "k"
     scoring = ScoreOptions(judges=("core",), model=model, store=str(tmp_path / "store.db"))
-    fake_server.script(faults=["401", "401"])
+    fake_server.script(faults=["filter_400", "filter_400"])
     failed = score_stored(run_id, scoring)
     fake_server.script(
         replies=[{"contains": "Grade the core axis", "content": {"findings": ["brand agrees"], "reason": "fine", "level": "partial"}}]
@@ -206,7 +206,7 @@ def test_an_unscored_judgement_is_tried_again_and_a_score_is_not(tmp_path: Path,
     fake_server.script()
     again = score_stored(run_id, scoring)
     assert failed.judges["core"]["core"].unscored_rate == 1.0
-    assert all(reason.startswith("auth") for reason in failed.judges["core"]["core"].unscored_reasons)
+    assert all(reason.startswith("content_filter") for reason in failed.judges["core"]["core"].unscored_reasons)
     assert (scored.judges["core"]["core"].mean, scored.judges["core"]["core"].levels) == (0.5, {"partial": 2})
     assert scored.cost_usd > 0
     assert (again.n_new, fake_server.n_requests()) == (0, 0)

@@ -1,20 +1,19 @@
 """The ``litellm`` transport: any vendor or OpenAI-compatible server, one physical HTTP request for each ``send``.
 
 litellm's own retries, caches and callbacks stay off: the gateway owns them. Token counts are copied as integers before
-anything else sees the reply. A key is only ever sent where it was named for: with ``api_base`` and no ``api_key_env`` a
-dummy key goes out, never one found in the environment.
+anything else sees the reply.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 
-from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.errors import ErrorClass, ModelError
+from epm.gateway.access import find_access
 from epm.gateway.completion import usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.secrets import without_secrets
@@ -22,7 +21,6 @@ from epm.gateway.sent import host_of
 
 _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
-_NO_KEY = "not-needed"
 _CLASS_OF_EXCEPTION = {
     "AuthenticationError": ErrorClass.AUTH,
     "PermissionDeniedError": ErrorClass.AUTH,
@@ -50,16 +48,17 @@ class LitellmTransport:
     a call is unknown (``None``).
 
     Raises:
-        ConfigError: ``api_key_env`` names a variable that is not set.
+        ConfigError: a variable that is to hold the key or token is not set, or an Azure setting is missing or misplaced.
     """
 
     name = "litellm"
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
-        self._api_key = _find_key(settings)
+        self._access = find_access(settings)
         self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
-        self.identity = f"litellm {settings.api_base or 'at the vendor'}"
+        version = f" {settings.api_version}" if settings.api_version else ""
+        self.identity = f"litellm {settings.api_base or 'at the vendor'}{version}"
         self.host = host_of(settings, *self._vendor())
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
@@ -72,7 +71,7 @@ class LitellmTransport:
         start = time.perf_counter()
         try:
             answered = await self._litellm.acompletion(
-                **copy.deepcopy(dict(request.body)), **options, api_base=self._settings.api_base, api_key=self._api_key,
+                **copy.deepcopy(dict(request.body)), **options, **self._access.arguments, api_base=self._settings.api_base,
                 num_retries=0, max_retries=0, timeout=timeout_s,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
@@ -107,7 +106,7 @@ class LitellmTransport:
 
     def _to_model_error(self, error: Exception) -> ModelError:
         error_class = class_of(error)
-        text = without_secrets(" ".join(str(error).split()), self._api_key)[:_MESSAGE_CHARS]
+        text = without_secrets(" ".join(str(error).split()), self._access.secret)[:_MESSAGE_CHARS]
         where = f" at {self._settings.api_base!r}" if self._settings.api_base else ""
         return ModelError(f"model {self._settings.name!r}{where}: {text}", error_class, retry_after_s=_retry_after_s(error))
 
@@ -153,16 +152,6 @@ def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
     refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
     kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
     return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
-
-
-def _find_key(settings: ModelSettings) -> str | None:
-    if settings.api_key_env is None:
-        return _NO_KEY if settings.api_base else None
-    key = os.environ.get(settings.api_key_env)
-    if not key:
-        msg = f"environment variable {settings.api_key_env!r} is not set, but model {settings.name!r} takes its key from it; set it"
-        raise ConfigError(msg)
-    return key
 
 
 @cache

@@ -1,0 +1,52 @@
+"""The options of every command that asks a model: where it is served, how it is asked, how much at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import typer
+
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_ITEM_TIMEOUT_S
+from epm.gateway.request import ModelSettings, StructuredMode
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a model is served, and which variable holds what opens it."""
+
+    api_base: Annotated[
+        str | None, typer.Option(help="Address of an OpenAI-compatible server, or of an Azure resource: https://NAME.openai.azure.com.")
+    ] = None
+    api_key_env: Annotated[str | None, typer.Option(help="Name of the environment variable that holds the key.")] = None
+    api_version: Annotated[str | None, typer.Option(help="API version of azure/DEPLOYMENT, such as 2024-10-21.")] = None
+    azure_ad_token_env: Annotated[
+        str | None, typer.Option(help="Name of the environment variable that holds an Entra token, instead of a key.")
+    ] = None
+
+    def settings(self, model: str) -> ModelSettings:
+        """The model at this place."""
+        return ModelSettings(
+            model, api_base=self.api_base, api_key_env=self.api_key_env, api_version=self.api_version,
+            azure_ad_token_env=self.azure_ad_token_env,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asking(Endpoint):
+    """Where a model is served, how it is asked for structure, and the bounds on time and traffic."""
+
+    structured: Annotated[StructuredMode, typer.Option(help="How answers are asked for: 'epm doctor' says which way a model knows.")] = (
+        StructuredMode.JSON_SCHEMA
+    )
+    concurrency: Annotated[int, typer.Option(min=1, help="Most items, and calls, at work at a time.")] = DEFAULT_CONCURRENCY
+    item_timeout_s: Annotated[
+        float, typer.Option(min=1, help="Seconds for all calls, waits and repairs of one item; then it fails as 'timeout'.")
+    ] = DEFAULT_ITEM_TIMEOUT_S
+    rpm: Annotated[int | None, typer.Option(min=1, help="Hard cap of calls a minute; without it the server's limit is found out.")] = None
+    tpm: Annotated[int | None, typer.Option(min=1, help="Hard cap of tokens a minute.")] = None
+
+    def settings(self, model: str) -> ModelSettings:
+        """The model at this place, asked this way."""
+        found = super().settings(model)
+        return replace(found, structured=self.structured, item_timeout_s=self.item_timeout_s, rpm=self.rpm, tpm=self.tpm)
