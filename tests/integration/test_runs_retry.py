@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,17 @@ from epm.agents.teach_file import TeachOptions, teach_file
 from epm.agents.teach_retry import retry_failed
 from epm.cli import runs
 from epm.decision import Decision, Outcome
-from epm.errors import ConfigError, ErrorClass
+from epm.egress import EgressPolicy
+from epm.errors import BudgetError, ConfigError, ErrorClass, RunStoppedError
 from epm.files.pairs import write_pairs
-from epm.gateway.request import ModelSettings
+from epm.gateway.bounds import Bounds
+from epm.gateway.request import ModelSettings, StructuredMode
 from epm.judges.score_retry import retry_judging
 from epm.judges.score_stored import ScoreOptions, score_stored
 from epm.listing import Listing
 from epm.pair import Pair
+from epm.socket_guard import guard_sockets
+from epm.store.launch import add_launch, latest_launch
 from epm.store.purge import purge_listing
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
@@ -216,3 +221,48 @@ def test_what_left_the_machine_is_what_the_server_saw_failed_calls_included(tmp_
     rules = teach_file(pair_file, options(tmp_path, fake_server, limit=2, model=ModelSettings("rules"))).run_id
     with RunStore.open(tmp_path / "s.db") as store:
         assert (store.run_summary(rules).sent, store.run_summary(rules).n_sent_unrecorded) == ((), 0)
+
+
+def failed_run(tmp_path: Path, pair_file: Path, server, **more: object) -> str:
+    server.script(faults=["filter_400"] * 4)
+    return teach_file(pair_file, options(tmp_path, server, limit=3, **more)).run_id
+
+
+def test_a_retry_sends_nothing_where_the_policy_forbids_it(tmp_path: Path, pair_file: Path, fake_server) -> None:
+    run_id = failed_run(tmp_path, pair_file, fake_server)
+    with RunStore.open(tmp_path / "s.db") as store:
+        launch = latest_launch(store, run_id, "teach")
+        assert launch is not None
+        elsewhere = ModelSettings("openai/gpt-4o-mini", api_base="http://models.example/v1", api_key_env="FAKE_KEY")
+        add_launch(store, replace(launch, model=elsewhere))
+    with guard_sockets(EgressPolicy(is_local_only=True)), pytest.raises(ConfigError, match=r"'models\.example'.*--local-only"):
+        retry_failed(run_id, store=str(tmp_path / "s.db"))
+    assert set(attempts(tmp_path / "s.db", run_id).values()) == {1}
+
+
+def test_a_retry_keeps_to_the_cap_and_goes_on_with_a_larger_one(tmp_path: Path, pair_file: Path, fake_server) -> None:
+    run_id, store = failed_run(tmp_path, pair_file, fake_server), str(tmp_path / "s.db")
+    fake_server.script(replies=[{"contains": DECIDE, "content": GOOD}])
+    with pytest.raises(BudgetError, match="--max-cost-usd"):
+        retry_failed(run_id, store=store, bounds=Bounds(max_cost_usd=1e-6))
+    assert fake_server.n_requests() == 0
+    with RunStore.open(store) as opened:
+        assert opened.run(run_id).status is RunStatus.BUDGET
+    assert retry_failed(run_id, store=store, bounds=Bounds(max_cost_usd=1.0)).n_done == 3
+
+
+def test_a_retry_with_a_key_that_is_refused_stops_and_burns_no_attempt(tmp_path: Path, pair_file: Path, fake_server) -> None:
+    run_id = failed_run(tmp_path, pair_file, fake_server)
+    fake_server.script(faults=["401"] * 9)
+    with pytest.raises(RunStoppedError):
+        retry_failed(run_id, store=str(tmp_path / "s.db"))
+    assert set(attempts(tmp_path / "s.db", run_id).values()) == {1}
+
+
+def test_a_retry_asks_for_structure_as_the_run_did(tmp_path: Path, pair_file: Path, fake_server) -> None:
+    model = ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url, api_key_env="FAKE_KEY", structured=StructuredMode.MD_JSON)
+    run_id = failed_run(tmp_path, pair_file, fake_server, model=model)
+    fake_server.script()
+    retry_failed(run_id, store=str(tmp_path / "s.db"))
+    assert fake_server.n_requests() > 0
+    assert not [request for request in fake_server.log()["requests"] if "response_format" in request["keys"]]

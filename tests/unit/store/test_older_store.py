@@ -10,6 +10,7 @@ from epm.gateway.ledger import CallRecord
 from epm.gateway.request import CallScope, Usage
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.render import summary_text
+from epm.store.schema import SCHEMA_VERSION
 from epm.store.store import RunStore
 
 
@@ -32,6 +33,24 @@ def test_columns_and_tables_that_are_missing_are_added_and_old_rows_stay(filled:
         launch = latest_launch(store, run_id, "teach")
     assert (to.host, to.n_calls, to.fields) == ("http://h:1", 1, ("title",))
     assert launch == Launch(run_id, "teach", None, {"concurrency": 3})
+
+
+def test_a_store_of_version_1_gets_everything_at_once_and_then_says_its_version(filled: tuple[Path, str]) -> None:
+    path, run_id = filled
+    with sqlite3.connect(path) as connection:
+        for statement in (
+            "ALTER TABLE calls DROP COLUMN host", "ALTER TABLE calls DROP COLUMN sent", "DROP TABLE launches", "DROP TABLE budgets",
+            "UPDATE store_version SET version = 1",
+        ):  # fmt: skip
+            connection.execute(statement)
+    connection.close()
+    with RunStore.open(path) as store:
+        assert store.budget("spring", 5.0).left_usd() == 5.0
+        add_launch(store, Launch(run_id, "teach", None, {}))
+        assert store.run_summary(run_id).n_sent_unrecorded == 5
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version FROM store_version").fetchall() == [(SCHEMA_VERSION,)]
+    connection.close()
 
 
 def test_what_left_the_machine_is_told_by_host_with_the_fields(filled: tuple[Path, str]) -> None:
