@@ -61,7 +61,7 @@ def test_waiting_for_a_turn_ends_with_the_item_and_the_turn_is_not_lost(scripted
     assert (len(transport.requests), gateway.limiter.n_in_flight) == (2, 0)
 
 
-def test_an_item_that_follows_anothers_call_waits_no_longer_than_its_own_time(scripted: Any) -> None:
+def test_an_item_that_follows_the_call_of_another_waits_no_longer_than_its_own_time(scripted: Any) -> None:
     gateway = MeteredGateway(scripted("fine", delay_s=0.2), None)
 
     async def follow() -> list[object]:
