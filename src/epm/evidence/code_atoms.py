@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 
 from epm.evidence.atoms import Atom, Value
-from epm.evidence.identifiers import is_contained, is_same_stem, is_sibling
+from epm.evidence.identifiers import is_coloured, is_contained, is_recoloured, is_same_stem, is_sibling, suffix_conflict
 from epm.evidence.normalise import fold, squeeze, tokens
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import STRONG, find_written
 from epm.rationale import Verdict
 
 _SMALL = frozenset({"a", "the", "and", "for", "mit", "et", "y", "e"})
+_SURE_CODE = 0.9
+_MIN_DESCRIBED = 5
 _TARGET_HEAD = 3
 _TARGET_WORDS = 4
 _DIGITS = re.compile(r"\d+")
@@ -25,11 +27,12 @@ def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     left_rest = [v for v in _outside(_naming_codes(left), targets[0]) if not _is_known(v, right_codes, right)]
     right_rest = [v for v in _outside(_naming_codes(right), targets[1]) if not _is_known(v, left_codes, left)]
     found: list[Atom] = []
-    shared = _shared_code(left_codes, right_codes) or _written_code(left_codes, right_codes, (left, right), targets)
+    shared = _shared_code(left_codes, right_codes, (left, right)) or _written_code(left_codes, right_codes, (left, right), targets)
     if shared is not None:
         found.append(Atom("model", *shared, "model-shared", Verdict.SAME, code_strength(shared[0].key)))
-    sibling = next(((a, b) for a in left_rest for b in right_rest if is_sibling(a.key, b.key)), None)
-    suffix = next(((a, b) for a in left_rest for b in right_rest if is_same_stem(a.key, b.key)), None)
+    rivals = [(a, b) for a in left_rest for b in right_rest]
+    suffix = next(((a, b) for a, b in rivals if is_same_stem(a.key, b.key)), None)
+    sibling = next(((a, b) for a, b in rivals if is_sibling(a.key, b.key)), None)
     if sibling is not None:
         found.append(Atom("model", *sibling, "model-sibling", Verdict.DIFFERENT, 0.9))
     elif suffix is not None:
@@ -39,7 +42,35 @@ def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     elif shared is None and (any(v.attribute == "model" for v in (*left_codes, *right_codes))):
         a, b = (next((v for v in codes if v.attribute == "model"), None) for codes in (left_codes, right_codes))
         found.append(Atom("model", a, b, "model-one-sided", Verdict.UNKNOWN, 0.1))
+    if shared is None or sibling is None:
+        found.extend(_described_code(left_codes, right_codes, left, right) if shared is None else ())
+    found.extend(_suffix_atoms(left_codes, right_codes, left, right))
     return tuple(found)
+
+
+def _described_code(
+    left_codes: Sequence[Value], right_codes: Sequence[Value], left: ParsedListing, right: ParsedListing
+) -> tuple[Atom, ...]:
+    """A code of one title that the other listing's description writes."""
+    a = [v for v in left_codes if len(v.key) >= _MIN_DESCRIBED and v.key in right.description_grams]
+    b = [v for v in right_codes if len(v.key) >= _MIN_DESCRIBED and v.key in left.description_grams]
+    best = max((*a, *b), key=lambda v: (len(v.key), v.key), default=None)
+    if best is None:
+        return ()
+    is_left = any(best is v for v in a)
+    sides = (best if is_left else None, None if is_left else best)
+    return (Atom("model", sides[0], sides[1], "model-described", Verdict.UNKNOWN, code_strength(best.key)),)
+
+
+def _suffix_atoms(left_codes: Sequence[Value], right_codes: Sequence[Value], left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """Codes of one stem whose last letters stand for two colours or regions, where neither listing writes the other's code."""
+    colours = frozenset(v.key for v in left.of("colour")) & frozenset(v.key for v in right.of("colour"))
+    for a in left_codes:
+        for b in right_codes:
+            kind = suffix_conflict(a.key, b.key)
+            if kind is not None and not is_recoloured(a.key, b.key, colours) and a.key not in right.grams and b.key not in left.grams:
+                return (Atom(kind, a, b, "suffix", Verdict.DIFFERENT, 0.7),)
+    return ()
 
 
 def _codes(listing: ParsedListing) -> tuple[Value, ...]:
@@ -60,8 +91,9 @@ def _outside(codes: Sequence[Value], target: Value | None) -> tuple[Value, ...]:
     return tuple(v for v in codes if v.field != target.field or v.end <= target.start or end <= v.start)
 
 
-def _shared_code(left: Sequence[Value], right: Sequence[Value]) -> tuple[Value, Value] | None:
-    pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key)]
+def _shared_code(left: Sequence[Value], right: Sequence[Value], sides: tuple[ParsedListing, ParsedListing]) -> tuple[Value, Value] | None:
+    colours = frozenset(v.key for side in sides for v in side.of("colour"))
+    pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key) or is_coloured(a.key, b.key, colours)]
     return max(pairs, key=_how_telling, default=None)
 
 
@@ -93,7 +125,8 @@ def code_strength(key: str) -> float:
 def _is_known(value: Value, others: Sequence[Value], other: ParsedListing) -> bool:
     if value.key in other.grams or value.key in other.description_grams:
         return True
-    return any(value.key == b.key or is_contained(value.key, b.key) for b in others)
+    colours = frozenset(v.key for v in other.of("colour"))
+    return any(value.key == b.key or is_contained(value.key, b.key) or is_coloured(value.key, b.key, colours) for b in others)
 
 
 def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
@@ -106,21 +139,39 @@ def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom
     value, other = (a, right) if a is not None else (b, left)
     types = {v.key for v in left.of("type")} & {v.key for v in right.of("type")}
     is_strong = value is not None and value.trust == STRONG
-    is_decisive = value is not None and _names_entity(value, other, head_only=not is_strong) and (is_strong or not types)
+    side = left if a is not None else right
+    is_decisive = (
+        value is not None
+        and _names_entity(value, other, head_only=not is_strong)
+        and (is_strong or not types)
+        and not _is_named_before(value, side, other)
+    )
     return (Atom("compatibility", a, b, "accessory", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def _is_named_before(target: Value, listing: ParsedListing, other: ParsedListing) -> bool:
+    """True if what stands before the phrase names the other product already: "Orvela 2 for Mac" is no accessory of "Orvela 2"."""
+    before = [word for word in listing.core_words if word.end <= target.start]
+    own = [word for word in before if word.key in other.grams]
+    brand = listing.first("brand")
+    return len(before) > 1 and len(own) == len(before) and any(brand is None or word.key != brand.key for word in own)
 
 
 def _target(listing: ParsedListing, other: ParsedListing) -> Value | None:
     """What the listing is for: a strong phrase, or a bare "for" that names the other product or what that one is for."""
     found = listing.of("compatibility")
+    shares_type = bool({v.key for v in listing.of("type")} & {v.key for v in other.of("type")})
     strong = next((v for v in found if v.trust == STRONG), None)
     if strong is not None:
         return strong
+    own_codes = {v.key for v in _codes(other) if code_strength(v.key) >= _SURE_CODE}
     for value in found:
+        if own_codes.intersection(v.key for v in _codes(listing) if value.start <= v.start and v.end <= value.end):
+            continue  # a long part number of the other side stands after the target: it is the listing's own
         keys = {t.key for t in tokens(fold("", value.key))}
         if any({t.key for t in tokens(fold("", o.key))} & keys - _SMALL for o in other.of("compatibility")):
             return value
-        if _names_entity(value, other, head_only=True):
+        if _names_entity(value, other, head_only=True) and not shares_type:
             return value
     return None
 

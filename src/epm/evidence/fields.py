@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,7 +22,8 @@ class Field:
     kind: str
     folded: Folded
     words: tuple[Token, ...]
-    phrases: tuple[Phrase, ...]
+    phrases: Mapping[str, tuple[tuple[Phrase, tuple[int, int]], ...]]
+    """The phrases of each kind, each with its place in the folded text."""
 
     def span(self, start: int, end: int) -> Span:
         """The raw span of a stretch of the folded text."""
@@ -33,11 +34,9 @@ class Field:
         """A value standing at that place of the folded text."""
         return Value(attribute, key, self.span(*place), rule, *place)
 
-    def phrases_of(self, kind: str) -> Iterable[tuple[Phrase, tuple[int, int]]]:
-        """The phrases of one kind with their places in the folded text."""
-        for phrase in self.phrases:
-            if phrase.kind == kind:
-                yield phrase, (self.words[phrase.first].start, self.words[phrase.last - 1].end)
+    def phrases_of(self, kind: str) -> Sequence[tuple[Phrase, tuple[int, int]]]:
+        """The phrases of one kind with their places in the folded text, left to right."""
+        return self.phrases.get(kind, ())
 
 
 @lru_cache(maxsize=1)
@@ -61,8 +60,15 @@ def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
         folded = fold(name, raw)
         words = tokens(folded)
         phrases = find_phrases(words) if kind not in {"gtin", "mpn", "model", "asin"} else ()
-        found.append(Field(kind, folded, words, phrases))
+        found.append(Field(kind, folded, words, _by_kind(phrases, words)))
     return tuple(found)
+
+
+def _by_kind(phrases: Iterable[Phrase], words: Sequence[Token]) -> Mapping[str, tuple[tuple[Phrase, tuple[int, int]], ...]]:
+    found: dict[str, list[tuple[Phrase, tuple[int, int]]]] = {}
+    for phrase in phrases:
+        found.setdefault(phrase.kind, []).append((phrase, (words[phrase.first].start, words[phrase.last - 1].end)))
+    return {kind: tuple(placed) for kind, placed in found.items()}
 
 
 def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
@@ -72,5 +78,9 @@ def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
 
 def end_of_talk(field: Field, start: int) -> int:
     """Where what is said from ``start`` on must end: at the next promotional, condition, region or pack phrase."""
-    places = (place[0] for kind in ("noise", "condition", "region", "pack") for _, place in field.phrases_of(kind))
-    return min((place for place in places if place >= start), default=len(field.folded.text))
+    nexts = (_next_start(field.phrases_of(kind), start) for kind in ("noise", "condition", "region", "pack"))
+    return min((place for place in nexts if place is not None), default=len(field.folded.text))
+
+
+def _next_start(placed: Sequence[tuple[Phrase, tuple[int, int]]], start: int) -> int | None:
+    return next((place[0] for _, place in placed if place[0] >= start), None)

@@ -11,6 +11,8 @@ _WARRANTY = re.compile(
     r"\d{1,2}[ -]?(?:years?|yrs?|jahre?|ans|anos|anni|months?|monate|mois)(?: (?:de |di )?(?:warranty|guarantee|garantie|garantia|garanzia))?"
 )
 _TAG = re.compile(r"[\[【][^\]】]{0,30}[\]】]")
+_MARK = re.compile(r"\( ?(?:r|tm|c) ?\)")
+"""A trade mark written in plain letters."""
 _SELLER = re.compile(
     r"(?<![^\W_])[^\W_]*(?:shop|store|market|markt|marche|outlet|deals?|direkt|direct|express|mall|hub)[^\W_]*(?=\W*$|\W*[|\])])"
 )
@@ -20,7 +22,7 @@ _PERCENT = re.compile(r"-? ?\d{1,3} ?%(?: (?:off|rabatt|sale|discount|reduziert|
 def read_noise(field: Field) -> tuple[Value, ...]:
     """The stretches of a field that say nothing about the product."""
     found = [field.value("noise", phrase.value, place, "noise-phrase") for phrase, place in field.phrases_of("noise")]
-    for rule, pattern in (("noise-warranty", _WARRANTY), ("noise-percent", _PERCENT)):
+    for rule, pattern in (("noise-warranty", _WARRANTY), ("noise-percent", _PERCENT), ("noise-mark", _MARK)):
         found.extend(field.value("noise", rule, m.span(), rule) for m in pattern.finditer(field.folded.text))
     found.extend(field.value("noise", "tag", m.span(), "noise-tag") for m in _TAG.finditer(field.folded.text))
     found.extend(

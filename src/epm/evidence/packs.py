@@ -12,9 +12,10 @@ from epm.evidence.atoms import Value
 from epm.evidence.fields import Field, is_free
 from epm.evidence.normalise import fold
 from epm.evidence.quantities import unit_pattern
-from epm.evidence.words import word_list
+from epm.evidence.words import folded_words, word_list
 
 _MAX_COUNT = 5000
+_MEASURE_CHARS = 24
 _BARE_COUNT = re.compile(
     r"(?:^\W*(\d{1,3}) ?x (?=[a-z])|(?:^|[\s(,|-])x ?(\d{1,3})\W*$|\((\d{1,2}) ?x\)|\(x ?(\d{1,3})\)|(?<![^\s|,(])(\d{1,3}) ?x(?=\W*$|\s*[,|)(-]))"
 )
@@ -53,7 +54,7 @@ def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, .
             count = 1
             for group in m.groups():
                 count *= int(group)
-            if rule == "n-times" and not _ends_talk(field, m.end()):
+            if rule == "n-times" and not _ends_talk(field, m.end()) and not _follows_variant(field, m):
                 continue
             start = m.start() if rule != "measure-times" else m.start(1)
             _add(found, places, field, (start, _trimmed_end(field, m)), count, rule)
@@ -66,6 +67,21 @@ def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, .
     if whole is not None:
         _add(found, places, field, whole.span(1), int(whole.group(1)), "pack-field")
     return tuple(sorted(found, key=lambda value: value.start))
+
+
+def _follows_variant(field: Field, found: re.Match[str]) -> bool:
+    """True after a measure or a colour ("330 ml 6x Velta"), where no property is counted ("black 10x zoom")."""
+    following = next((word.key for word in field.words if word.start >= found.end()), "")
+    if following in folded_words("packword", "property"):
+        return False
+    before = field.folded.text[: found.start()].rstrip(" ,|(")
+    is_colour = any(place[1] == len(before) for _, place in field.phrases_of("colour"))
+    return is_colour or _measure_end().search(before[-_MEASURE_CHARS:]) is not None
+
+
+@lru_cache(maxsize=1)
+def _measure_end() -> re.Pattern[str]:
+    return re.compile(rf"\d ?{unit_pattern('mass', 'volume', 'storage')}[\s,(|]*$")
 
 
 def _ends_talk(field: Field, place: int) -> bool:

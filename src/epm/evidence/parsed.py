@@ -18,6 +18,7 @@ _GENERATION = re.compile(
     r"(?:mk|mark) ?(\d{1,2}|iv|v|i{1,3})|v(\d)(?:\.0)?)(?![^\W_])"
 )
 _YEAR = re.compile(r"(?<![\w.,-])(20[0-3]\d|19[89]\d)(?![\w,]|[.-]\d)")
+_VERSION = re.compile(r"v\d{1,2}")
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
 _FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Sequence[tuple[int, int]]], tuple[Value, ...]]], ...] = (
     (frozenset({"title", "condition"}), condition.read_conditions),
@@ -31,6 +32,8 @@ _FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Sequence[tuple[int,
 )
 _OPEN_READERS = frozenset({"compatibility", "bundle"})
 """Their values reach to the end of a phrase: other readers may still read inside it."""
+_LOOSE_READERS = frozenset({"colour", "generation", "region"})
+"""Their values may be a part of a longer code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,12 @@ def parse_texts(texts: Mapping[str, str]) -> ParsedListing:
     known_brand = read_brand(fields, None, ())
     for field in fields:
         keep(_read_field(field, known_brand))
+    if "colour" not in values:
+        keep(colours.described_colour(fields))
     if title is not None:
-        keep(identifiers.read_title_codes(title, [*_taken(values, title), *_brand_places(title, known_brand)]))
+        loose = _taken({kind: values.get(kind, []) for kind in _LOOSE_READERS}, title)
+        firm = _taken({kind: found for kind, found in values.items() if kind not in _LOOSE_READERS}, title)
+        keep(identifiers.read_title_codes(title, [*firm, *_brand_places(title, known_brand)], loose))
     brand = known_brand or read_brand(fields, title, _taken(values, title), values.get("compatibility", ()))
     if brand is not None:
         keep([brand])
@@ -170,7 +177,21 @@ def _names(title: Field, taken: Sequence[tuple[int, int]], others: Sequence[tupl
     covered = bytearray(len(title.folded.text) + 1)
     for start, end in places:
         covered[start:end] = b"\x01" * (end - start)
-    return tuple(Word(word.key, word.start, word.end) for word in title.words if not any(covered[word.start : word.end]))
+    words = [Word(word.key, word.start, word.end) for word in title.words if not any(covered[word.start : word.end])]
+    return _with_versions(words, title.folded.text)
+
+
+def _with_versions(words: Sequence[Word], text: str) -> tuple[Word, ...]:
+    """The words with the parts of a decimal number joined: ``9.0`` is one word, equal to ``9`` and to ``v9``."""
+    found: list[Word] = []
+    for word in words:
+        last = found[-1] if found else None
+        if last is not None and last.key.isdigit() and word.key.isdigit() and text[last.end : word.start].strip() == ".":
+            fraction = word.key.rstrip("0")
+            found[-1] = Word(f"{last.key}.{fraction}" if fraction else last.key, last.start, word.end)
+        else:
+            found.append(Word(word.key[1:], word.start, word.end) if _VERSION.fullmatch(word.key) else word)
+    return tuple(found)
 
 
 def _core_words(names: Sequence[Word], values: Mapping[str, list[Value]], title: Field | None) -> tuple[Word, ...]:
