@@ -99,6 +99,8 @@ def test_the_dense_channel_on_disk_reports_the_recall_of_its_graph(tables: Path)
         ("gold.jsonl", '{"left": "a0", "right": "zz"}\n', "right 'zz' is the id of no listing of the right table"),
         ("gold.jsonl", '{"left": "a0"}\n', "has no column 'right'"),
         ("left.csv", "id,title\na0,x,y\n", "line 2: has 3 cells, but the header has 2"),
+        ("left.csv", "id,title,title\na0,x,y\n", "has the column 'title' twice"),
+        ("left.csv", 'id,title\na0,"x\n', "line 2: broken CSV"),
         ("left.parquet", "no parquet", "no readable Parquet file"),
         ("left.txt", "x", "its name must end in one of"),
     ],
@@ -115,6 +117,8 @@ def test_wrong_input_is_one_line_that_names_the_place(tables: Path, name: str, t
 def test_a_missing_file_or_an_unknown_channel_is_refused(tables: Path) -> None:
     for command, said in (
         (("block", "nowhere.jsonl", "right.jsonl"), "cannot read 'nowhere.jsonl'"),
+        (("block", "nowhere.csv", "right.jsonl"), "cannot read 'nowhere.csv'"),
+        (("block", "nowhere.parquet", "right.jsonl"), "cannot read 'nowhere.parquet'"),
         (("block", "left.jsonl", "right.jsonl", "--channel", "smell"), "channel 'smell' is unknown"),
         (("block", "left.jsonl", "right.jsonl", "-o", "pairs.txt"), "cannot tell the format"),
     ):

@@ -6,18 +6,17 @@ file; a match row has ``left`` and ``right``, the ids of the listings. JSON Line
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from epm.blocking.recall import Match
 from epm.errors import DataError
-from epm.files import json_lines
-from epm.files.raw import RawRow, text_lines
+from epm.files import csv_table, json_lines, parquet_table
+from epm.files.pairs import place
+from epm.files.raw import RawRow, require_distinct_columns
 from epm.files.rows import ATTRIBUTE_PREFIX, RowError, parse_row
 from epm.listing import Listing
-
-_BATCH_ROWS = 1024
 
 
 def read_listings(path: Path) -> tuple[Listing, ...]:
@@ -33,7 +32,7 @@ def read_listings(path: Path) -> tuple[Listing, ...]:
         earlier = line_of_id.setdefault(listing.id, row.line)
         if earlier != row.line:
             raise DataError(
-                f"{_place(path, row)}: repeats the id {listing.id!r} of line {earlier}; ids must be unique: change or remove one"
+                f"{place(path, row.line)}: repeats the id {listing.id!r} of line {earlier}; ids must be unique: change or remove one"
             )
         found.append(listing)
     if not found:
@@ -61,11 +60,13 @@ def _row_of(path: Path, row: RawRow, side: str, known: Mapping[str, int]) -> int
     values = _values(path, row)
     value = values.get(side, values.get(f"{side}_id"))
     if value is None:
-        raise DataError(f"{_place(path, row)}: has no column {side!r}; present: {', '.join(map(str, values)) or 'none'}; rename or add it")
+        raise DataError(
+            f"{place(path, row.line)}: has no column {side!r}; present: {', '.join(map(str, values)) or 'none'}; rename or add it"
+        )
     number = known.get(str(value))
     if number is None:
         raise DataError(
-            f"{_place(path, row)}: {side} {str(value)[:60]!r} is the id of no listing of the {side} table; mend or remove the row"
+            f"{place(path, row.line)}: {side} {str(value)[:60]!r} is the id of no listing of the {side} table; mend or remove the row"
         )
     return number
 
@@ -79,17 +80,13 @@ def _listing(path: Path, row: RawRow) -> Listing:
     try:
         return parse_row({"left": nested, "right": {"title": "-"}}).pair.left
     except RowError as error:
-        raise DataError(f"{_place(path, row)}: {str(error).replace('left.', '')}") from error
+        raise DataError(f"{place(path, row.line)}: {str(error).replace('left.', '')}") from error
 
 
 def _values(path: Path, row: RawRow) -> Mapping[str, object]:
     if row.values is None:
-        raise DataError(f"{_place(path, row)}: {row.problem}")
+        raise DataError(f"{place(path, row.line)}: {row.problem}")
     return row.values
-
-
-def _place(path: Path, row: RawRow) -> str:
-    return f"{str(path)!r}, {'row' if path.name.lower().endswith('.parquet') else 'line'} {row.line}"
 
 
 def _rows(path: Path) -> Iterator[RawRow]:
@@ -102,41 +99,9 @@ def _rows(path: Path) -> Iterator[RawRow]:
         raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
 
 
-def _csv_rows(path: Path) -> Iterator[RawRow]:
-    with path.open("rb") as stream:
-        reader = csv.reader((_text(path, line.number, line.text, line.problem) for line in text_lines(stream)), strict=True)
-        try:
-            header = next(reader, [])
-            start = reader.line_num + 1
-            for cells in reader:
-                if cells and len(cells) != len(header):
-                    raise DataError(f"{str(path)!r}, line {start}: has {len(cells)} cells, but the header has {len(header)}; quote commas")
-                if cells:
-                    yield RawRow(start, dict(zip(header, cells, strict=True)))
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise DataError(f"{str(path)!r}, line {reader.line_num}: broken CSV ({error}); close or double its quotes") from error
-
-
-def _text(path: Path, number: int, text: str, problem: str | None) -> str:
-    if problem is not None:
-        raise DataError(f"{str(path)!r}, line {number}: {problem}")
-    return text
-
-
-def _parquet_rows(path: Path) -> Iterator[RawRow]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with path.open("rb") as stream, parquet.ParquetFile(stream) as table:
-            rows = (values for batch in table.iter_batches(batch_size=_BATCH_ROWS) for values in batch.to_pylist())
-            yield from (RawRow(number, values) for number, values in enumerate(rows, start=1))
-    except (pa.ArrowException, ValueError) as error:
-        reason = str(error).partition("\n")[0][:160]
-        raise DataError(f"{str(path)!r} is no readable Parquet file ({reason}); write it again") from error
-
-
 _READERS: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
-    ".jsonl": json_lines.read_rows, ".jsonl.gz": json_lines.read_rows, ".csv": _csv_rows, ".parquet": _parquet_rows,
-}  # fmt: skip
+    ".jsonl": json_lines.read_rows,
+    ".jsonl.gz": json_lines.read_rows,
+    ".csv": partial(csv_table.read_rows, require=require_distinct_columns),
+    ".parquet": partial(parquet_table.read_rows, require=require_distinct_columns),
+}

@@ -11,7 +11,6 @@ import typer
 from epm.cli.options import ApiBase, ApiKeyEnv, BadRow, Identity, Limit, Model, OnBadRow, Store, matching_context, refuse_total_failure
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
-from epm.config import DEFAULT_STORE
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +23,7 @@ def match(
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
     model: Model = None, api_base: ApiBase = None, api_key_env: ApiKeyEnv = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).")] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,23 +29,27 @@ ApiKeyEnv = Annotated[str | None, typer.Option(help="Name of the environment var
 Identity = Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")]
 OnBadRow = Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")]
-Store = Annotated[Path, typer.Option(help="Run store; holds the model's calls.")]
+Store = Annotated[
+    Path | None, typer.Option(help="Run store; holds the model's calls, so it needs a model.", show_default=str(DEFAULT_STORE))
+]
 StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.")]
 
 
 def matching_context(
-    specs: list[str], *, model: str | None, api_base: str | None, api_key_env: str | None, identity: str, store: Path
+    specs: list[str], *, model: str | None, api_base: str | None, api_key_env: str | None, identity: str, store: Path | None
 ) -> AbstractContextManager[MatchContext]:
     """The context in which the matchers of a command run.
 
     Raises:
-        ConfigError: the identity rule is unknown, or a matcher needs a model and none is given.
+        ConfigError: the identity rule is unknown, or the matchers name several models.
     """
     from epm.gateway.request import ModelSettings
     from epm.identity import load_identity_rule
-    from epm.matching import open_context
+    from epm.matching import named_model, open_context
 
-    settings = None if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
+    settings = named_model(specs) if model is None else ModelSettings(model, api_base=api_base, api_key_env=api_key_env)
+    if store is not None and settings is None:
+        typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
     return open_context(specs, model=settings, identity=load_identity_rule(identity), store=store)
 
 

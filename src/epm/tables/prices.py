@@ -14,50 +14,11 @@ _SYMBOLS = {
     "us$": "USD", "ca$": "CAD", "c$": "CAD", "au$": "AUD", "a$": "AUD", "r$": "BRL", "euro": "EUR", "eur": "EUR", "원": "KRW", "円": "JPY",
 }  # fmt: skip
 """What a symbol means wherever it is written; ``$``, ``¥`` and ``kr`` mean several currencies and are kept as they stand."""
-_CODES = frozenset(
-    [
-        "AED",
-        "AUD",
-        "BGN",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNY",
-        "COP",
-        "CZK",
-        "DKK",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "JPY",
-        "KRW",
-        "MXN",
-        "MYR",
-        "NOK",
-        "NZD",
-        "PEN",
-        "PHP",
-        "PLN",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TRY",
-        "TWD",
-        "UAH",
-        "USD",
-        "VND",
-        "ZAR",
-    ]
-)
+_CODES = frozenset((
+    "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EUR", "GBP", "HKD",
+    "HUF", "IDR", "ILS", "INR", "JPY", "KRW", "MXN", "MYR", "NOK", "NZD", "PEN", "PHP", "PLN", "RON",
+    "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
+))  # fmt: skip
 _UNCLEAR = ("kr", "kr.", "rs", "rs.", "lei", "ft", "rm", "$", "¥", "nt$", "hk$", "s$", "mx$")
 _NAMES = "|".join(re.escape(name) for name in sorted((*_SYMBOLS, *_CODES, *_UNCLEAR), key=len, reverse=True))
 _PRICE = re.compile(

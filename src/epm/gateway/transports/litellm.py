@@ -11,7 +11,7 @@ import copy
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
 
@@ -23,6 +23,9 @@ _TOKENS_PER_PRICE = 1_000_000
 _SECRET = re.compile(r"\b(?:sk|key|pk)-[\w-]{4,}|Bearer \S+")
 _MESSAGE_CHARS = 300
 _NO_KEY = "not-needed"
+_KEY_SUFFIX = "API_KEY"
+_MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
+"""litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
 _CLASS_OF_EXCEPTION = {
     "AuthenticationError": ErrorClass.AUTH,
     "PermissionDeniedError": ErrorClass.AUTH,
@@ -50,7 +53,7 @@ class LitellmTransport:
     a call is unknown (``None``).
 
     Raises:
-        ConfigError: ``api_key_env`` names a variable that is not set.
+        ConfigError: the model's key is not in the environment; names the variable to set.
     """
 
     name = "litellm"
@@ -59,6 +62,8 @@ class LitellmTransport:
         self._settings = settings
         self._api_key = _find_key(settings)
         self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
+        if self._api_key is None:
+            _require_vendor_key(self._litellm, settings.name)
         self.identity = f"litellm {settings.api_base or 'at the vendor'}"
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
@@ -109,6 +114,8 @@ class LitellmTransport:
 def class_of(error: Exception) -> ErrorClass:
     """The taxonomy entry of an exception that litellm raised; ``bug`` for one it does not document."""
     names = [base.__name__ for base in type(error).__mro__]
+    if _is_shut_out(error, names):
+        return ErrorClass.AUTH
     found = next((_CLASS_OF_EXCEPTION[name] for name in names if name in _CLASS_OF_EXCEPTION), None)
     if found is None:
         status = getattr(error, "status_code", None)
@@ -117,11 +124,16 @@ def class_of(error: Exception) -> ErrorClass:
         return ErrorClass.OVERLOADED if status >= 500 else ErrorClass.BAD_REQUEST  # noqa: PLR2004  # HTTP's own border
     if found is ErrorClass.OVERLOADED and "InternalServerError" in names and _headers(error) is None:
         return ErrorClass.CONNECTION  # litellm's name for a connection that broke before a whole answer came
-    if found is ErrorClass.RATE_LIMITED and "current quota" in str(error):
-        return ErrorClass.AUTH  # the account is empty: waiting does not help
     if found is ErrorClass.BAD_REQUEST and getattr(error, "code", None) == "content_filter":
         return ErrorClass.CONTENT_FILTER
     return found
+
+
+def _is_shut_out(error: Exception, names: Sequence[str]) -> bool:
+    """Whether there is no key, or no money left on the account: waiting does not help."""
+    if "RateLimitError" in names:
+        return "current quota" in str(error)
+    return _headers(error) is None and _MISSING_KEY.search(str(error)) is not None
 
 
 def _headers(error: Exception) -> Mapping[str, str] | None:
@@ -157,6 +169,21 @@ def _find_key(settings: ModelSettings) -> str | None:
         msg = f"environment variable {settings.api_key_env!r} is not set, but model {settings.name!r} takes its key from it; set it"
         raise ConfigError(msg)
     return key
+
+
+def _require_vendor_key(litellm: ModuleType, model: str) -> None:
+    """Refuse a model whose vendor takes a plain key that is not there; other ways to log in are left to the vendor's client."""
+    missing: list[str] = litellm.validate_environment(model)["missing_keys"]
+    if not missing or not all(name.endswith(_KEY_SUFFIX) for name in missing):
+        return
+    # a vendor may also take a token or a login file: any variable of that vendor speaks for one
+    vendors = tuple(name.removesuffix(_KEY_SUFFIX) for name in missing)
+    if any(name.startswith(vendors) for name, value in os.environ.items() if value):
+        return
+    raise ConfigError(
+        f"model {model!r} needs a key: set the environment variable {' or '.join(missing)}, name another with --api-key-env (api_key_env), "
+        "or give the address of a server that needs none with --api-base (api_base)"
+    )
 
 
 @cache
