@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from os.path import relpath
 from pathlib import Path
 
+from epm.errors import DataError
 from epm.files.pairs import nested_row
 from epm.files.raw import RawRow
 from epm.files.rows import SIDES, RowError
@@ -141,7 +142,7 @@ def inspect_table(path: Path, *, base: Path, left: Path | None = None, right: Pa
     pairs, n_repeats, bad = _pairs(sample, tables, mapping)
     return Inspection(
         sample=sample, tables=tuple(tables.values()), mapping=mapping, unmapped=guess.unmapped,
-        doubts=(*_doubts(sample, mapping, len(words)), *_decimal_doubts(sample, tables, mapping)),
+        doubts=(*_doubts(sample, mapping, words), *_decimal_doubts(sample, tables, mapping)),
         fills=tuple(fill for one, name, _ in samples for fill in _fills(one, _places(mapping, name))),
         labels=labels, damaged=tuple(found for one, name, _ in samples for found in _damaged(one, _places(mapping, name))),
         pairs=tuple(pairs[:_N_SHOWN]), n_repeats=n_repeats, n_bad=len(bad), first_bad=tuple(bad[:_N_SHOWN]),
@@ -161,6 +162,8 @@ def read_sample(path: Path, *, sheet: str = "") -> Sample:
         rows.append(row)
         n_chars += sum(len(str(value)) for value in (row.values or {}).values())
     names = header_names(path, guess.layout)
+    if names is None and rows and all(row.values is None for row in rows):
+        raise DataError(f"{str(path)!r} has no readable row; line {rows[0].line} {rows[0].problem}")
     if names is None:
         names = tuple(dict.fromkeys(name for row in rows for name in row.values or {}))
     return Sample(path, guess.layout, names, tuple(rows), is_whole, guess.found, guess.doubts)
@@ -255,18 +258,28 @@ def _open_words(sample: Sample, mapping: Mapping) -> set[str]:
     return {cell.strip() for _, cell in sample.cells(mapping.pair.label) if known_label(cell) is None}
 
 
-def _doubts(sample: Sample, mapping: Mapping, n_label_words: int) -> Iterator[str]:
+def _doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
     yield from sample.doubts
+    if not sample.rows:
+        yield "the table has no row below its header"
     for name in SIDES:
         side: SideMapping = getattr(mapping, name)
-        if not side.columns.get("title"):
+        if not side.table and side.columns.keys() == {"id"}:
+            yield f"of the {name} listing only the id is here; name the tables of the listings with --left and --right"
+        elif not side.columns.get("title"):
             yield f"no column was recognised as the title of the {name} listing; fill in {name}.columns.title in the mapping"
+    yield from _label_doubts(sample, mapping, words)
     if not mapping.left.columns and not mapping.right.columns:
         yield "no two sides were recognised; a table of listings goes to --left or --right, beside the table of pairs that names their ids"
+
+
+def _label_doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
     if not mapping.pair.label:
         yield "no column was recognised as the label; the pairs will have none unless pair.label is filled in"
-    if n_label_words > _MAX_LABEL_WORDS:
-        yield f"column {mapping.pair.label!r} holds {n_label_words} different words, too many for labels; correct pair.label if it is another column"
+    if len(words) == 1 and (n_blank := len(sample.rows) - words.total()):
+        yield f'{n_blank} rows have no label; if a blank cell of {mapping.pair.label!r} means "no match", write "" = "no_match" under [labels]'
+    if len(words) > _MAX_LABEL_WORDS:
+        yield f"column {mapping.pair.label!r} holds {len(words)} different words, too many for labels; correct pair.label if it is another column"
 
 
 def _decimal_doubts(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from epm.files.raw import RawRow
 from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, RowError, parse_row
 from epm.pair import Pair
+from epm.tables.cells import PlainNumber, Uncomputed
 from epm.tables.label_words import known_label, label_key
 from epm.tables.mapping import FileLayout, LabelWord, Mapping, OnDamage, SideMapping
 from epm.tables.prices import plain_price
@@ -70,13 +71,19 @@ class ListingCells:
         return found
 
     def text(self, cells: Map[str, object], column: str) -> str | None:
-        """The text of a cell, ``None`` if it is empty or says that nothing is there; raises for a formula error."""
+        """The text of a cell, ``None`` if it is empty or says that nothing is there; raises for what a spreadsheet could not compute."""
         value = cells.get(column) if column else None
         if not isinstance(value, str) or not value.strip() or value.strip().casefold() in self._missing:
             return None
         if is_formula_error(value):
             raise CellError(column, value, "the spreadsheet could not compute it; mend the formula or empty the cell")
-        return value
+        if isinstance(value, Uncomputed):
+            raise CellError(
+                column, value, "the workbook holds no value of this formula; open it in a spreadsheet program and save it there"
+            )
+        if "\0" in value:
+            raise CellError(column, value, "holds a NUL character: the file is damaged or of another encoding; mend the cell")
+        return value if isinstance(value, PlainNumber) else value.strip()
 
     def code(self, column: str, text: str, *, is_gtin: bool = False) -> str | None:
         """The code of a cell as it was before a spreadsheet touched it; raises or counts what cannot be restored."""
@@ -132,8 +139,8 @@ class RowPairs:
         reader = self.sides["left"]
         columns = self._mapping.pair
         found = {name: reader.text(cells, getattr(columns, name)) for name in ("pair_id", "relation", "factor", "split")}
-        word = reader.text(cells, columns.label)
-        if word is not None:
+        word = reader.text(cells, columns.label) or ""
+        if word or (columns.label and "" in self._labels):
             label = self._labels.get(label_key(word)) or known_label(word)
             if label is None:
                 known = ", ".join(map(repr, self._labels)) or "none"

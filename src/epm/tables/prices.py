@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from epm.tables.cells import PlainNumber
 from epm.tables.mapping import DecimalMark, DecimalStyle
+from epm.tables.spreadsheet import is_date, unmarked
 
 _SYMBOLS = {
     "€": "EUR", "£": "GBP", "₩": "KRW", "₽": "RUB", "₹": "INR", "₺": "TRY", "₴": "UAH", "zł": "PLN", "kč": "CZK", "fr.": "CHF", "sfr.": "CHF",
@@ -75,13 +76,15 @@ def plain_price(cell: str, style: DecimalStyle) -> Price:
     """The price of a cell, by the decimal mark of its column or, if that is ``mixed``, by the cell's own.
 
     Raises:
-        ValueError: a percentage, or a number that does not follow the decimal mark.
+        ValueError: a percentage, a date, or a number that does not follow the decimal mark.
     """
     if isinstance(cell, PlainNumber):
         return Price(str(cell), cell.currency and _currency(cell.currency))
     text = _plain(cell)
     if text.endswith("%") and any(char.isdigit() for char in text):
         raise ValueError("is a percentage, no price; map the column as an attribute or to nothing")
+    if is_date(text):
+        raise ValueError("is a date, no price, as a spreadsheet makes of numbers like 3.5; correct the cell, or map the column elsewhere")
     found = _PRICE.fullmatch(text)
     if found is None:
         return Price(cell.strip())
@@ -107,7 +110,7 @@ def _own_mark(cell: str) -> DecimalMark | None:
 
 
 def _plain(cell: str) -> str:
-    return cell.translate(_SPACES).strip()
+    return unmarked(cell.translate(_SPACES))
 
 
 def _currency(written: str) -> str:

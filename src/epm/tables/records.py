@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,8 @@ from epm.files.raw import RawRow, require_distinct_columns, text_lines
 from epm.tables.cells import flatten
 from epm.tables.container import opened
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
 
 class _ArrowField(Protocol):
     name: str
@@ -21,7 +24,7 @@ class _ArrowField(Protocol):
 def json_rows(path: Path) -> Iterator[RawRow]:
     """The records of a JSON Lines file, plain or gzip; blank lines are passed over."""
     with opened(path) as stream:
-        yield from map(_flat, json_lines.parsed_rows(text_lines(stream)))
+        yield from (_whole(_flat(row)) for row in json_lines.parsed_rows(text_lines(stream)))
 
 
 def parquet_rows(path: Path) -> Iterator[RawRow]:
@@ -55,3 +58,10 @@ def _leaves(fields: Iterable[_ArrowField], prefix: str) -> Iterator[str]:
 
 def _flat(row: RawRow) -> RawRow:
     return row if row.values is None else RawRow(row.line, dict(flatten(row.values)))
+
+
+def _whole(row: RawRow) -> RawRow:
+    """The row, or its refusal: an escape can bring half a surrogate pair into a text, which no file and no mapping could hold."""
+    if row.values is None or not any(_HALF_PAIR.search(name) or _HALF_PAIR.search(str(cell)) for name, cell in row.values.items()):
+        return row
+    return RawRow(row.line, None, "holds half a surrogate pair, which is no text; remove it")
