@@ -59,6 +59,31 @@ def test_the_figures_and_the_lost_matches_are_one_json_object(tables: Path) -> N
     assert set(figures["channels"]) == {"identifiers", "characters"}
 
 
+def test_exchanging_the_tables_gives_the_same_pairs(tables: Path) -> None:
+    found = []
+    for order in (("left", "right"), ("right", "left")):
+        done = epm("block", *(f"{name}.jsonl" for name in order), "-o", f"{order[0]}.out.jsonl", "--per-listing", "0.6", cwd=tables)
+        assert done.returncode == 0, done.stderr
+        pairs = read_pairs(tables / f"{order[0]}.out.jsonl").pairs
+        found.append({tuple(sorted((pair.left.id, pair.right.id))) for pair in pairs})
+    assert found[0] == found[1] == {("a0", "b0"), ("a1", "b1")}
+
+
+def test_progress_is_plain_lines_on_stderr_and_ids_cannot_write_to_the_terminal(tables: Path) -> None:
+    write_lines(tables / "left.jsonl", [{"id": 'a\n\u001b[31m=1,"x', "title": "garden lamp"}])
+    write_lines(tables / "gold.jsonl", [{"left": 'a\n\u001b[31m=1,"x', "right": "b2"}])
+    done = epm("block", "left.jsonl", "right.jsonl", "--gold", "gold.jsonl", cwd=tables)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.isascii()
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "characters: 1/1" in done.stderr
+    lost = [line for line in done.stdout.splitlines() if line.startswith("lost  ")]
+    assert len(lost) == 1
+    assert "right b2, reason no_common_text, channels none" in lost[0]
+    as_json = epm("block", "left.jsonl", "right.jsonl", "--gold", "gold.jsonl", "--json", cwd=tables)
+    assert json.loads(as_json.stdout)["lost"][0]["left"] == 'a\n\u001b[31m=1,"x'
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv", ".parquet"])
 def test_the_candidates_are_a_pair_file_that_match_decides(tables: Path, ending: str) -> None:
     done = epm("block", "left.csv", "right.jsonl", "-o", f"out/pairs{ending}", cwd=tables)

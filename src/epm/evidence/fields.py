@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,16 @@ class Field:
         """The phrases of one kind with their places in the folded text, left to right."""
         return self.phrases.get(kind, ())
 
+    def has_phrase_at(self, kind: str, start: int) -> bool:
+        """True if a phrase of that kind begins at a place of the folded text."""
+        return _next_start(self.phrases_of(kind), start) == start
+
+    def has_phrase_end(self, kind: str, end: int) -> bool:
+        """True if a phrase of that kind ends at a place of the folded text."""
+        placed = self.phrases_of(kind)
+        at = bisect_left(placed, end, key=lambda found: found[1][1])
+        return at < len(placed) and placed[at][1][1] == end
+
 
 @lru_cache(maxsize=1)
 def _attribute_kinds() -> Mapping[str, str]:
@@ -71,8 +82,40 @@ def _by_kind(phrases: Iterable[Phrase], words: Sequence[Token]) -> Mapping[str, 
     return {kind: tuple(placed) for kind, placed in found.items()}
 
 
-def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
+class Cover:
+    """The stretches of a text that readers have taken, one mark a character: asked in time that knows no number of them."""
+
+    def __init__(self, taken: Taken = ()) -> None:
+        self._marks: bytearray = bytearray(taken._marks) if isinstance(taken, Cover) else bytearray()  # noqa: SLF001  # a copy of its own kind
+        if not isinstance(taken, Cover):
+            for place in taken:
+                self.add(place)
+
+    def add(self, place: tuple[int, int]) -> None:
+        """Take one more stretch."""
+        start, end = place
+        if end > len(self._marks):
+            self._marks.extend(bytes(end - len(self._marks)))
+        self._marks[start:end] = b"\x01" * (end - start)
+
+    def is_free(self, place: tuple[int, int]) -> bool:
+        """True if nothing of a stretch is taken."""
+        return self._marks.find(1, *place) < 0
+
+
+Taken = Iterable[tuple[int, int]] | Cover
+"""Stretches that are taken: a short list, or a cover where there may be many."""
+
+
+def words_from(field: Field, start: int) -> Sequence[Token]:
+    """The words of a field that begin at a place or later."""
+    return field.words[bisect_left(field.words, start, key=lambda word: word.start) :]
+
+
+def is_free(place: tuple[int, int], taken: Taken) -> bool:
     """True if a stretch overlaps none of the others."""
+    if isinstance(taken, Cover):
+        return taken.is_free(place)
     return all(place[1] <= start or end <= place[0] for start, end in taken)
 
 
@@ -83,4 +126,5 @@ def end_of_talk(field: Field, start: int) -> int:
 
 
 def _next_start(placed: Sequence[tuple[Phrase, tuple[int, int]]], start: int) -> int | None:
-    return next((place[0] for _, place in placed if place[0] >= start), None)
+    at = bisect_left(placed, start, key=lambda found: found[1][0])
+    return placed[at][1][0] if at < len(placed) else None

@@ -1,26 +1,29 @@
 """Identifiers: GTINs with a trust grade, model and part numbers with containment, ASINs.
 
 A GTIN is compared as 14 digits. Its grade is ``valid``, ``bad`` (check digit), ``placeholder`` (all equal, counting
-up), ``coupon`` or ``restricted`` (in-store prefixes): only two valid ones can prove or refute anything.
+up), ``coupon``, ``restricted`` (in-store prefixes) or ``bare`` (a digit run of a title, without a label): only two
+valid ones can prove or refute anything.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Field, is_free
+from epm.evidence.fields import Cover, Field, Taken, is_free
 from epm.evidence.gtins import check_digit, gtin_of_isbn10, gtin_of_upc_e
 from epm.evidence.normalise import squeeze
 from epm.evidence.words import word_list
 
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _LABELLED_GTIN = re.compile(r"\b(?:ean|gtin|upc|isbn)(?:[- ]?1[0-4])?(?:\s?code)?\s?[:#.]?\s?(\d[\d -]{6,17}[\dx])(?![^\W_])")
+_BARE_GTIN = re.compile(r"(?<![^\W_])(?<!\d[.,-])\d{12,14}(?![^\W_])(?![.,-]\d)")
 _RESTRICTED_PREFIXES = ("02", "04", *(str(n) for n in range(20, 30)))
 _COUPON_PREFIXES = ("05", "98", "99")
 _CODE = re.compile(r"(?<![^\W_])[a-z0-9]+(?:[-/._+#][a-z0-9]+)*(?![^\W_])")
@@ -85,6 +88,16 @@ def read_gtins(fields: Sequence[Field]) -> tuple[Value, ...]:
     return tuple(found)
 
 
+def read_bare_gtins(title: Field) -> tuple[Value, ...]:
+    """Digit runs of a title that would be valid GTINs, with trust ``bare``: one in ten random runs has a right check digit."""
+    found = []
+    for m in _BARE_GTIN.finditer(title.folded.text):
+        gtin = gtin_digits(m.group())
+        if gtin is not None and gtin_trust(gtin) == "valid":
+            found.append(replace(title.value("gtin", gtin, m.span(), "gtin-bare"), trust="bare"))
+    return tuple(found)
+
+
 def _written_gtin(text: str) -> str | None:
     """The 14 digits of a GTIN in any of its forms; eight digits are a UPC-E only where they are no GTIN-8."""
     plain = gtin_digits(text)
@@ -124,20 +137,22 @@ def read_field_codes(fields: Sequence[Field], kind: str) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def read_title_codes(field: Field, taken: Sequence[tuple[int, int]], loose: Sequence[tuple[int, int]] = ()) -> tuple[Value, ...]:
+def read_title_codes(field: Field, taken: Taken, loose: Sequence[tuple[int, int]] = ()) -> tuple[Value, ...]:
     """Code-like words of running text: letters with digits, or long digit runs, that no other reader has taken.
 
     ``loose`` are places of colours and generations: inside a longer code ("AB15-BLK-V2") they are part of it.
     """
     found: list[Value] = []
+    taken = Cover(taken)
     for m in _CODE.finditer(field.folded.text):
         key = "".join(c for c in m.group() if c.isalnum())
         if _is_letter_code(m.group(), key) and is_free(m.span(), taken):
             found.append(field.value("model", key, m.span(), "code-letters"))
         if _is_code(m.group(), key) and is_free(m.span(), taken) and _has_own_digit(m, loose):
             found.append(field.value("model", key, m.span(), "code"))
-    places = [(v.start, v.end) for v in found]
-    splits = (m for m in _SPLIT_CODE.finditer(field.folded.text) if is_free(m.span(), [*taken, *places]))
+    for value in found:
+        taken.add((value.start, value.end))
+    splits = (m for m in _SPLIT_CODE.finditer(field.folded.text) if taken.is_free(m.span()))
     found.extend(
         field.value("model", m.group(1) + m.group(2), m.span(), "code-split")
         for m in splits

@@ -15,8 +15,21 @@ _MAX_PART_WORDS = 3
 
 
 def named_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
-    """An attribute whose values are words (colour, region)."""
+    """An attribute whose values are words, such as the colour."""
     return value_sets(attribute, left.of(attribute), right.of(attribute), same_key, attribute)
+
+
+def region_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """One atom for the markets and one for the languages that a side names: plug and keyboard do not contradict each other."""
+    found: list[Atom] = []
+    for dimension in ("market", "language"):
+        a, b = ([v for v in side.of("region") if v.dimension == dimension] for side in (left, right))
+        found.extend(value_sets("region", a, b, _is_same_region, "region"))
+    return tuple(found)
+
+
+def _is_same_region(left: Value, right: Value) -> bool:
+    return left.key == right.key or {left.key, right.key} == {"en", "qwerty"}
 
 
 def measure_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:

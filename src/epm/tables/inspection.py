@@ -163,7 +163,7 @@ def read_sample(path: Path, *, sheet: str = "") -> Sample:
         n_chars += sum(len(str(value)) for value in (row.values or {}).values())
     names = header_names(path, guess.layout)
     if names is None and rows and all(row.values is None for row in rows):
-        raise DataError(f"{str(path)!r} has no readable row; line {rows[0].line} {rows[0].problem}")
+        raise DataError(f"{str(path)!r} has no readable row; line {rows[0].line}: {rows[0].problem}")
     if names is None:
         names = tuple(dict.fromkeys(name for row in rows for name in row.values or {}))
     return Sample(path, guess.layout, names, tuple(rows), is_whole, guess.found, guess.doubts)

@@ -235,8 +235,8 @@ def test_label_words_of_several_languages(tmp_path: Path, match: str, no_match: 
     [
         (b'{\n "left": {"title": "A"},\n "right": {"title": "B"}\n}\n', "one JSON object over several lines"),
         ('{"left": {"title": "A"}}\n'.encode("utf-16"), "JSON in UTF-16; save it as UTF-8"),
-        ('{"left": {"title": "Föhn"}, "right": {"title": "B"}}\n'.encode("cp1252"), "no readable row; line 1 is not UTF-8 at byte"),
-        (b'{"left": {"title": "A", "gtin": ' + b"9" * 5000 + b"}}\n", "no readable row; line 1 is broken JSON"),
+        ('{"left": {"title": "Föhn"}, "right": {"title": "B"}}\n'.encode("cp1252"), "no readable row; line 1: is not UTF-8 at byte"),
+        (b'{"left": {"title": "A", "gtin": ' + b"9" * 5000 + b"}}\n", "no readable row; line 1: JSON beyond what can be read"),
         (b"BZh91AY&SY" + b"\x01\x8c,;" * 40, "a bzip2 file; unpack it"),
         (b"\xfd7zXZ\0" + b"\x01" * 40, "an xz file; unpack it"),
         (b"\x28\xb5\x2f\xfd" + b"\x01" * 40, "a Zstandard file; unpack it"),
