@@ -137,13 +137,12 @@ def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom
     if a is not None and b is not None:
         return (Atom("compatibility", a, b, "target", _target_verdict(a, b), 0.3),)
     value, other = (a, right) if a is not None else (b, left)
-    types = {v.key for v in left.of("type")} & {v.key for v in right.of("type")}
     is_strong = value is not None and value.trust == STRONG
     side = left if a is not None else right
     is_decisive = (
         value is not None
         and _names_entity(value, other, head_only=not is_strong)
-        and (is_strong or not types)
+        and (is_strong or not _shares_type(side, other, value))
         and not _is_named_before(value, side, other)
     )
     return (Atom("compatibility", a, b, "accessory", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
@@ -157,17 +156,30 @@ def _is_named_before(target: Value, listing: ParsedListing, other: ParsedListing
     return len(before) > 1 and len(own) == len(before) and any(brand is None or word.key != brand.key for word in own)
 
 
+def _shares_type(listing: ParsedListing, other: ParsedListing, target: Value) -> bool:
+    """True if both are one type of product; a type word after the phrase is the target's: "lid for KX-120 kettle" is no kettle."""
+    is_own = (v for v in listing.of("type") if v.field != target.field or v.end <= target.start or target.end <= v.start)
+    return bool({v.key for v in is_own} & {v.key for v in other.of("type")})
+
+
+def _shares_name(listing: ParsedListing, other: ParsedListing, end: int) -> bool:
+    """True if the other listing writes a word of the name that stands before a place, beside the brand."""
+    brands = {brand.key for brand in (listing.first("brand"), other.first("brand")) if brand is not None}
+    return any(word.end <= end and word.key in other.grams and word.key not in brands for word in listing.core_words)
+
+
 def _target(listing: ParsedListing, other: ParsedListing) -> Value | None:
     """What the listing is for: a strong phrase, or a bare "for" that names the other product or what that one is for."""
     found = listing.of("compatibility")
-    shares_type = bool({v.key for v in listing.of("type")} & {v.key for v in other.of("type")})
     strong = next((v for v in found if v.trust == STRONG), None)
     if strong is not None:
         return strong
     own_codes = {v.key for v in _codes(other) if code_strength(v.key) >= _SURE_CODE}
     for value in found:
-        if own_codes.intersection(v.key for v in _codes(listing) if value.start <= v.start and v.end <= value.end):
-            continue  # a long part number of the other side stands after the target: it is the listing's own
+        shares_type = _shares_type(listing, other, value)
+        is_coded = bool(own_codes) and any(v.key in own_codes for v in _codes(listing) if value.start <= v.start and v.end <= value.end)
+        if is_coded and (shares_type or _shares_name(listing, other, value.start)):
+            continue  # two listings of one name: the long part number after the target is the listing's own
         keys = {t.key for t in tokens(fold("", value.key))}
         if any({t.key for t in tokens(fold("", o.key))} & keys - _SMALL for o in other.of("compatibility")):
             return value
@@ -185,9 +197,16 @@ def _names_entity(target: Value, other: ParsedListing, *, head_only: bool = Fals
     return bool(grams & {v.key for v in _codes(other)}) or len(grams & names) > 1 or (brand is not None and brand.key in grams)
 
 
+def _are_written(words: Sequence[str], others: Sequence[str]) -> bool:
+    """True if the other target holds every word, or all of them in a row, however it cuts its codes (``MH 647``, ``mh647``)."""
+    whole = "".join(words)
+    ends = range(1, len(others) + 1)
+    return set(words) <= set(others) or any("".join(others[start:end]) == whole for end in ends for start in range(end))
+
+
 def _target_verdict(left: Value, right: Value) -> Verdict:
-    left_words, right_words = ({token.key for token in tokens(fold("", side.key))} for side in (left, right))
-    if left_words <= right_words or right_words <= left_words:
+    left_words, right_words = ([token.key for token in tokens(fold("", side.key))] for side in (left, right))
+    if _are_written(left_words, right_words) or _are_written(right_words, left_words):
         return Verdict.SAME
     left_numbers, right_numbers = ({run for word in side.key.split() for run in _DIGITS.findall(squeeze(word))} for side in (left, right))
     is_conflict = bool(left_numbers) and bool(right_numbers) and not left_numbers & right_numbers

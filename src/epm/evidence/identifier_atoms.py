@@ -9,13 +9,15 @@ from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import same_key, value_sets
 from epm.rationale import Verdict
 
+_AGREEING = ({"valid"}, {"valid", "bare"})
+
 
 def gtin_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
-    """The GTINs: only valid ones agree or conflict."""
+    """The GTINs: valid ones agree or conflict; a bare digit run agrees with a valid one, for twelve equal digits are no chance."""
     a, b = left.of("gtin"), right.of("gtin")
     if not a or not b:
         return value_sets("gtin", a, b, same_key, "gtin")
-    shared = next(((x, y) for x in a for y in b if x.key == y.key and x.trust == "valid"), None)
+    shared = next(((x, y) for x in a for y in b if x.key == y.key and {x.trust, y.trust} in _AGREEING), None)
     if shared is not None:
         return (Atom("gtin", *shared, "gtin-equal", Verdict.SAME, 1.0),)
     case = next(((x, y) for x in a for y in b if _is_case_of(x, y) or _is_case_of(y, x)), None)

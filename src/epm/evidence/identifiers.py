@@ -33,6 +33,7 @@ _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{4}")
 _MIN_CODE = 4
 _MIN_DIGIT_CODE = 5
 _MIN_STEM = 7
+_MIN_DOTS = 3
 _MIN_SUFFIXED = 6
 _LONG_CODE = 9
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -122,7 +123,9 @@ def _is_code(text: str, key: str) -> bool:
     if n_digits == 0:
         return False
     if n_letters == 0:
-        return len(key) >= _MIN_DIGIT_CODE and not set(text) & set("./") and not (len(key) == len(text) and key.endswith("000"))
+        is_dotted = text.count(".") >= _MIN_DOTS and len(key) >= _LONG_CODE  # "215.30.46.51.01" is a reference, "12.5" a number
+        is_plain = not set(text) & set("./") and not (len(key) == len(text) and key.endswith("000"))
+        return len(key) >= _MIN_DIGIT_CODE and (is_dotted or is_plain)
     is_long_enough = len(key) >= _MIN_CODE or (len(key) == _MIN_CODE - 1 and n_digits > 1)
     return is_long_enough and _spec_pattern().fullmatch(key) is None
 

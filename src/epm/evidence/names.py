@@ -29,6 +29,7 @@ _TYPE_WEIGHT = 0.6
 _NO_NAME = 0.5
 _SILENT_WEIGHT = 0.4
 _MAX_WORDS = 40
+_TYPE = "type "
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 
 
@@ -96,6 +97,8 @@ def _is_alike(left: str, right: str) -> bool:
     if left == right or _canonical(left) == _canonical(right):
         return True
     shorter, longer = (left, right) if len(left) <= len(right) else (right, left)
+    if left.startswith(_TYPE) or right.startswith(_TYPE):
+        return longer.startswith(_TYPE) and is_kind_of(longer.removeprefix(_TYPE), shorter.removeprefix(_TYPE))
     if any(c.isdigit() for c in shorter) or any(c.isdigit() for c in longer):
         return is_contained(left, right)
     if len(shorter) >= _MIN_PREFIX and longer.startswith(shorter):
@@ -106,6 +109,11 @@ def _is_alike(left: str, right: str) -> bool:
 def _canonical(key: str) -> str:
     """One form for the spellings of an edition ("professional", "pro") and of a number ("iii", "3")."""
     return _ROMAN.get(key) or edition_keys().get(key, key)
+
+
+def is_kind_of(narrow: str, wide: str) -> bool:
+    """True if one type is a kind of another by its name: ``hiking_boots`` are ``boots``."""
+    return narrow == wide or narrow.endswith(f"_{wide}")
 
 
 def is_number(key: str) -> bool:
@@ -119,7 +127,7 @@ def word_weight(key: str) -> float:
         return _EDITION_WEIGHT
     if any(c.isdigit() for c in key):
         return _NUMBER_WEIGHT if is_number(key) else _CODE_WEIGHT
-    if key.startswith("type "):
+    if key.startswith(_TYPE):
         return _TYPE_WEIGHT
     return _SHORT_WEIGHT if len(key) <= _SHORT else 1.0
 

@@ -1,8 +1,9 @@
-"""A digit run of a title that nobody calls a GTIN is graded ``bare``: it proves nothing and refutes nothing."""
+"""A digit run of a title that nobody calls a GTIN is graded ``bare``: by itself it proves nothing, and it refutes nothing."""
 
 from __future__ import annotations
 
-from epm.evidence.engine import compare, read_texts
+from epm.evidence.compare import compare_parsed
+from epm.evidence.engine import compare, read_listing, read_texts
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.rationale import Verdict
@@ -24,3 +25,18 @@ def test_bare_numbers_refute_nothing() -> None:
     left, right = Listing("l", "Velta kettle 4006381333931"), Listing("r", "Velta kettle", gtin="036000291452")
 
     assert [atom.verdict for atom in compare(Pair("p", left, right)).atoms if atom.attribute == "gtin"] == [Verdict.UNKNOWN]
+
+
+def test_a_bare_number_agrees_with_the_valid_one_of_a_field_and_refutes_none() -> None:
+    field, bare, other = (
+        read_listing(listing)
+        for listing in (
+            Listing("f", "Kolvra kettle", gtin="4006381333931"),
+            Listing("b", "Kolvra kettle 4006381333931"),
+            Listing("o", "Kolvra kettle 4012345678901"),
+        )
+    )
+    for sides in ((field, bare), (bare, field)):
+        assert compare_parsed(*sides).verdict("gtin") is Verdict.SAME
+    for sides in ((field, other), (other, field)):
+        assert compare_parsed(*sides).verdict("gtin") is Verdict.UNKNOWN
