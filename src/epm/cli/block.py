@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def block(
     left: Annotated[Path, typer.Argument(help="Listings: .jsonl, .jsonl.gz, .csv or .parquet with title and, best, id.")],
     right: Annotated[Path, typer.Argument(help="The other table.")], *,
-    gold: Annotated[Path | None, typer.Option(help="Known matches: rows of left and right, the ids; measures recall.")] = None,
+    gold: Annotated[Path | None, typer.Option(help="Known matches: rows of left and right, the ids, or a pair file; measures recall.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Pair file of the candidates: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="identifiers, characters or dense; repeat. Default: the first two.")] = None,
     per_listing: Annotated[float, typer.Option(help="Candidates in all, for each listing of the larger table.")] = 3.5,

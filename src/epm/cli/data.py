@@ -15,7 +15,9 @@ _COMMANDS = {"inspect": "data_inspect", "import": "data_import", "split": "data_
 
 def register(app: typer.Typer) -> None:
     """Add ``epm data`` to the program."""
-    group = typer.Typer(help="Look at, import and split tables of pairs; make the generated sample.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look at and import tables of pairs or of listings, split pairs; make the generated sample.", no_args_is_help=True
+    )
     for name, module in _COMMANDS.items():
         group.command(name)(getattr(import_module(f"epm.cli.{module}"), module))
     group.command("generate")(generate)
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _group() -> None:
-    """Look at, import and split tables of pairs; make the generated sample."""
+    """Look at and import tables of pairs or of listings, split pairs; make the generated sample."""
 
 
 def generate(

@@ -75,6 +75,11 @@ def guess_listing_columns(names: Sequence[str]) -> SideColumns:
     return side
 
 
+def title_columns(names: Sequence[str]) -> list[str]:
+    """The columns that are called as titles are, without regard to sides."""
+    return [name for name in names if (words := _words(name)) and _field(words) == "title"]
+
+
 def is_usual_name(cell: str) -> bool:
     """True for a text that columns are usually called, with or without a word for its side."""
     words, vocabulary = _words(cell), _vocabulary()

@@ -8,11 +8,11 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 from epm.files.raw import RawRow
-from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, RowError, parse_row
+from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, ParsedListing, RowError, parse_listing, parse_row
 from epm.pair import Pair
 from epm.tables.cells import PlainNumber, Uncomputed
 from epm.tables.label_words import known_label, label_key
-from epm.tables.mapping import FileLayout, LabelWord, Mapping, OnDamage, SideMapping
+from epm.tables.mapping import FileLayout, LabelWord, ListingColumns, Mapping, OnDamage, SideMapping
 from epm.tables.prices import plain_price
 from epm.tables.spreadsheet import Damage, is_formula_error, restore_code
 
@@ -41,9 +41,9 @@ class CodeCounts:
 
 
 class ListingCells:
-    """Reads the listing of one side from the cells of a row."""
+    """Reads a listing from the cells of a row."""
 
-    def __init__(self, side: SideMapping, layout: FileLayout, on_damage: OnDamage) -> None:
+    def __init__(self, side: ListingColumns, layout: FileLayout, on_damage: OnDamage) -> None:
         self._side = side
         self._on_damage = on_damage
         self._missing = {word.casefold() for word in layout.missing}
@@ -69,6 +69,12 @@ class ListingCells:
             if text is not None:
                 found[f"{ATTRIBUTE_PREFIX}{name}"] = text
         return found
+
+    def parsed(self, row: RawRow) -> ParsedListing:
+        """The Listing of a whole row; raises like :meth:`listing`, and for a row without cells."""
+        if row.values is None:
+            raise RowError(row.problem)
+        return parse_listing(self.listing(row.values))
 
     def text(self, cells: Map[str, object], column: str) -> str | None:
         """The text of a cell, ``None`` if it is empty or says that nothing is there; raises for what a spreadsheet could not compute."""
