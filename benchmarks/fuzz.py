@@ -57,7 +57,7 @@ def fuzz(n_strings: int, seed: int = SEED) -> Counter[str]:
         listing.title for sample in generate(World.TRAIN, N_BASES // 2, seed=seed) for listing in (sample.pair.left, sample.pair.right)
     ]
     found: Counter[str] = Counter()
-    other, n_read = read(titles[0], found), 0
+    other, last, n_read = read(titles[0], found), titles[0], 0
     while n_read < n_strings:
         text = random_text(rng) if n_read % 2 else mutated(rng.choice(titles), rng)
         parsed, n_read = read(text, found), n_read + 1
@@ -67,11 +67,14 @@ def fuzz(n_strings: int, seed: int = SEED) -> Counter[str]:
         try:
             evidence = compare_listings(parsed, other)
             if n_read % EACH_SWAPPED == 0:
-                found.update(asymmetries(evidence, compare_listings(other, parsed)))
+                kinds = asymmetries(evidence, compare_listings(other, parsed))
+                found.update(kinds)
+                if kinds:
+                    print(repr(text), repr(last), *kinds, file=sys.stderr)
         except Exception as error:  # noqa: BLE001  # any exception is what is looked for
             found[type(error).__name__] += 1
-            print(repr(text), file=sys.stderr)
-        other = parsed
+            print(repr(text), repr(last), file=sys.stderr)
+        other, last = parsed, text
     return found
 
 

@@ -121,7 +121,7 @@ def fold(field: str, raw: str) -> Folded:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int, str]]:
-    """Each character with its place; an entity or a mis-decoded sequence is one piece, with the text that it stands for."""
+    """Each character with its place; an entity or a wrongly decoded sequence is one piece, with the text that it stands for."""
     place = 0
     for found in _DAMAGED.finditer(text):
         clean = _repaired(found.group())
