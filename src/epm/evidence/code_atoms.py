@@ -29,7 +29,7 @@ def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     found: list[Atom] = []
     shared = _shared_code(left_codes, right_codes, (left, right)) or _written_code(left_codes, right_codes, (left, right), targets)
     if shared is not None:
-        found.append(Atom("model", *shared, "model-shared", Verdict.SAME, code_strength(shared[0].key)))
+        found.append(Atom("model", *shared, "model-shared", Verdict.SAME, min(code_strength(side.key) for side in shared)))
     rivals = [(a, b) for a in left_rest for b in right_rest]
     suffix = next(((a, b) for a, b in rivals if is_same_stem(a.key, b.key)), None)
     sibling = next(((a, b) for a, b in rivals if is_sibling(a.key, b.key)), None)

@@ -113,7 +113,7 @@ def fold(field: str, raw: str) -> Folded:
         if clean in _FRACTIONS:
             folded = _fraction(clean, chars, offsets, ends)
         else:
-            folded = "".join([_fold_char(char) for char in clean]) if len(clean) > 1 else _fold_char(clean)
+            folded = _fold_char(clean) if len(clean) == 1 else "".join([_fold_char(char) for char in clean])
         chars.extend(folded)
         offsets.extend([start] * len(folded))
         ends.extend([end] * len(folded))

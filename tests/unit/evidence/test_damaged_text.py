@@ -81,3 +81,9 @@ def test_half_a_surrogate_pair_is_read_and_never_quoted() -> None:
 
     assert [value.key for value in listing.of("model")] == ["kx120"]
     assert all(value.span.quote.encode("utf-8") for values in listing.values.values() for value in values)
+
+
+def test_an_entity_that_stands_for_nothing_is_read_as_nothing() -> None:
+    listing = read_texts({"title": "Velta&#2; KX-120 kettle"})
+
+    assert [value.key for value in listing.of("model")] == ["kx120"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from epm.evidence.compare import compare_parsed
 from epm.evidence.engine import PairEvidence, compare, read_listing
 from epm.listing import Listing
 from epm.pair import Pair
@@ -60,3 +61,12 @@ def test_a_code_keeps_the_colour_inside_it() -> None:
 def test_hyphenated_letters_without_vowels_are_a_code_and_words_are_none() -> None:
     assert [v.key for v in read_listing(Listing("x", "Velta mount KXB-TRL")).of("model")] == ["kxbtrl"]
     assert read_listing(Listing("x", "Velta semi-automatic all-in-one")).of("model") == ()
+
+
+def test_a_contained_code_is_as_telling_from_either_side() -> None:
+    sides = [read_listing(Listing(title, title)) for title in ("NNAKX-120 lamp Marvehade", "KX-120 desk lamp")]
+    strengths = [
+        atom.strength for pair in (sides, sides[::-1]) for atom in compare_parsed(*pair).of("model") if atom.rule == "model-shared"
+    ]
+    assert len(strengths) == 2
+    assert strengths[0] == strengths[1] < 1.0
