@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict
 
 from epm.decision import Decision
 from epm.distill.examples import label_example, rationale_example
-from epm.distill.renaming import letter_groups, renamed
 from epm.errors import ConfigError
 from epm.judgement import Judgement
 from epm.pair import Pair
@@ -81,24 +80,18 @@ class ViewOptions:
         gold_agrees: drop rationales whose label contradicts the gold label; pairs without gold are kept.
         label_share: share of label-mode rows among all rows, in [0, 1).
         both_orders: write each rationale for both orders of its listings, else for the stored order only.
-        renamed_share: share of rows whose brand and line names are replaced by invented ones, in [0, 1]: a small student that
-            sees the same few names again and again learns to recite them instead of copying what it reads.
-        seed: decides which rationales also get a label-mode row, and the invented names.
+        seed: decides which rationales also get a label-mode row.
     """
 
     min_scores: Mapping[Axis, float] = field(default_factory=lambda: MappingProxyType({}))
     gold_agrees: bool = False
     label_share: float = 0.3
     both_orders: bool = True
-    renamed_share: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_share < 1:
             msg = f"label share {self.label_share!r} is outside [0, 1): give the share of label-mode rows, e.g. 0.3"
-            raise ConfigError(msg)
-        if not 0 <= self.renamed_share <= 1:
-            msg = f"renamed share {self.renamed_share!r} is outside [0, 1]: give the share of rows with invented names, e.g. 0.7"
             raise ConfigError(msg)
         for axis, score in self.min_scores.items():
             if not 0 <= score <= 1:
@@ -120,7 +113,6 @@ def sft_view(items: Iterable[StoredDecision], judgements: Iterable[Judgement], o
     """Prompts and completions of every rationale that the options keep."""
     kept_items = list(items)
     rng, scores, rows, dropped, n_kept = random.Random(options.seed), axis_scores(judgements), list[SftRow](), Counter[str](), 0
-    pieces = letter_groups(item.pair.left.title for item in kept_items) if options.renamed_share else []
     for item in kept_items:
         reason = _reason_to_drop(item.pair, item.decision, scores, options)
         if reason is not None or item.decision.rationale is None:
@@ -128,9 +120,7 @@ def sft_view(items: Iterable[StoredDecision], judgements: Iterable[Judgement], o
             continue
         n_kept += 1
         for pair, rationale in _orders(item.pair, item.decision.rationale, options):
-            is_renamed = rng.random() < options.renamed_share
-            drawn = renamed(pair, rationale, rng, pieces=pieces) if is_renamed else (pair, rationale)
-            rows.extend(_rows(*drawn, options, rng))
+            rows.extend(_rows(pair, rationale, options, rng))
     return SftView(tuple(rows), len(kept_items), n_kept, dict(dropped))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -30,12 +30,6 @@ def renamed(pair: Pair, rationale: Rationale, rng: random.Random, *, pieces: Seq
         return pair, rationale
     changed = rationale.model_copy(update={axis.value: _renamed_finding(rationale.finding(axis), names) for axis in Axis})
     return replace(pair, left=_renamed_listing(pair.left, names), right=_renamed_listing(pair.right, names)), changed
-
-
-def letter_groups(texts: Iterable[str]) -> list[str]:
-    """Groups of two to three letters cut from the words of some texts, lower case, sorted: what new words may be joined from."""
-    words = {word.lower() for text in texts for word in _WORD.findall(text) if word.isascii()}
-    return sorted({word[at : at + size] for word in words for size in (2, 3) for at in range(0, len(word) - size + 1, size)})
 
 
 def _words(rationale: Rationale, attributes: frozenset[str]) -> set[str]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from epm.errors import ConfigError, DataError
 from epm.eval.leakage import Leakage, leakage
 from epm.listing import Listing
 from epm.pair import Pair
+from epm.product_groups import ProductGroups
 from epm.relation import Label
 
 _SHARE_TOLERANCE = 1e-6
@@ -110,23 +111,15 @@ def split_products(pairs: Sequence[Pair], shares: Mapping[str, float], *, seed: 
 
 def _products(pairs: Sequence[Pair]) -> dict[str, int]:
     """A product number for every listing content, products being joined by key, content and gold match."""
-    parents: dict[object, object] = {}
-
-    def root(node: object) -> object:
-        parents.setdefault(node, node)
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
+    groups = ProductGroups[Hashable]()
     for pair in pairs:
         sides = [_content(listing) for listing in (pair.left, pair.right)]
         for side, listing in zip(sides, (pair.left, pair.right), strict=True):
-            parents[root(side)] = root(("key", listing.source, listing.product_id()))
+            groups.join(side, ("key", listing.source, listing.product_id()))
         if pair.gold_label is Label.MATCH:
-            parents[root(sides[0])] = root(sides[1])
-    numbers: dict[object, int] = {}
-    return {node: numbers.setdefault(root(node), len(numbers)) for node in list(parents) if isinstance(node, str)}
+            groups.join(*sides)
+    numbers: dict[Hashable, int] = {}
+    return {node: numbers.setdefault(groups.root(node), len(numbers)) for node in groups if isinstance(node, str)}
 
 
 def _deal(

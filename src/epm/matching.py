@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, overload
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.decision import Decision
-from epm.errors import ConfigError
+from epm.errors import ConfigError, DataError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
 from epm.gateway.watching import with_limiter
@@ -97,6 +97,7 @@ def match(
 
     Raises:
         ConfigError: the matcher or the rule is unknown, or an extra is missing.
+        DataError: a listing has no title, or an id stands twice.
         BudgetError: a cost cap was reached.
     """
     rule = load_identity_rule(identity) if isinstance(identity, str) else identity
@@ -108,19 +109,40 @@ def match(
 def match_pairs(pairs: Sequence[Pair], matcher: str, *, ctx: MatchContext, on_progress: ProgressSink = silent) -> MatchResult:
     """Like :func:`match`, in a context that is open already."""
     made = make_matcher(matcher)
+    _check_pairs(pairs)
+    return MatchResult(tuple(pairs), tuple(run_sync(decide_all(made, pairs, ctx, stage=matcher, on_progress=on_progress))))
+
+
+def _check_pairs(pairs: Sequence[Pair]) -> None:
+    """Refuse what a pair file would not hold either: no pair, a listing without a title, a repeated id."""
     stranger = next((pair for pair in pairs if not isinstance(pair, Pair)), None)
     if stranger is not None:
         msg = f"a matcher decides Pair objects, got {type(stranger).__name__} {str(stranger)[:60]!r}: build epm.Pair(id, left, right), or read a file with 'epm match'"
         raise ConfigError(msg)
-    return MatchResult(tuple(pairs), tuple(run_sync(decide_all(made, pairs, ctx, stage=matcher, on_progress=on_progress))))
+    place_of_id: dict[str, int] = {}
+    for place, pair in enumerate(pairs):
+        untitled = next((side for side in ("left", "right") if not _has_text(getattr(pair, side).title)), None)
+        if untitled is not None:
+            raise DataError(f"pair {pair.id!r}: the {untitled} listing has no title; give it one or leave the pair out")
+        earlier = place_of_id.setdefault(pair.id, place)
+        if earlier != place:
+            raise DataError(
+                f"pair {pair.id!r} stands twice, as pairs[{earlier}] and pairs[{place}]; ids must be unique: change one or leave one out"
+            )
+
+
+def _has_text(title: object) -> bool:
+    return isinstance(title, str) and bool(title.strip())
 
 
 @contextmanager
 def open_context(
-    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path = DEFAULT_STORE, seed: int = 0,
+    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path | None = None, seed: int = 0,
     bounds: Bounds = NO_BOUNDS, concurrency: int = DEFAULT_CONCURRENCY,
 ) -> Iterator[MatchContext]:  # fmt: skip
-    """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to the store.
+    """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to a store.
+
+    Without ``store`` that is the default one of this folder.
 
     Raises:
         ConfigError: the specs name several models and none was given, or money is bounded and the model's price unknown.
@@ -133,7 +155,7 @@ def open_context(
         return
     from epm.session import open_session
 
-    with open_session(store=store, model=settings, concurrency=concurrency, seed=seed, bounds=bounds) as session:
+    with open_session(store=store or DEFAULT_STORE, model=settings, concurrency=concurrency, seed=seed, bounds=bounds) as session:
         yield MatchContext(
             identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency
         )

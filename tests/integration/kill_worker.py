@@ -6,6 +6,7 @@ python tests/integration/kill_worker.py STORE API_BASE N_ITEMS CONCURRENCY
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 
@@ -62,6 +63,8 @@ async def run(store: RunStore, api_base: str, n_items: int, concurrency: int) ->
 
 
 if __name__ == "__main__":
+    # a shell starts background jobs with Ctrl-C ignored, and children inherit that: `make test &` would make it a no-op here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     place, server, items, width = sys.argv[1:]
     with RunStore.open(place) as opened:
         asyncio.run(run(opened, server, int(items), int(width)))

@@ -59,6 +59,31 @@ def test_the_figures_and_the_lost_matches_are_one_json_object(tables: Path) -> N
     assert set(figures["channels"]) == {"identifiers", "characters"}
 
 
+def test_exchanging_the_tables_gives_the_same_pairs(tables: Path) -> None:
+    found = []
+    for order in (("left", "right"), ("right", "left")):
+        done = epm("block", *(f"{name}.jsonl" for name in order), "-o", f"{order[0]}.out.jsonl", "--per-listing", "0.6", cwd=tables)
+        assert done.returncode == 0, done.stderr
+        pairs = read_pairs(tables / f"{order[0]}.out.jsonl").pairs
+        found.append({tuple(sorted((pair.left.id, pair.right.id))) for pair in pairs})
+    assert found[0] == found[1] == {("a0", "b0"), ("a1", "b1")}
+
+
+def test_progress_is_plain_lines_on_stderr_and_ids_cannot_write_to_the_terminal(tables: Path) -> None:
+    write_lines(tables / "left.jsonl", [{"id": 'a\n\u001b[31m=1,"x', "title": "garden lamp"}])
+    write_lines(tables / "gold.jsonl", [{"left": 'a\n\u001b[31m=1,"x', "right": "b2"}])
+    done = epm("block", "left.jsonl", "right.jsonl", "--gold", "gold.jsonl", cwd=tables)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.isascii()
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "characters: 1/1" in done.stderr
+    lost = [line for line in done.stdout.splitlines() if line.startswith("lost  ")]
+    assert len(lost) == 1
+    assert "right b2, reason no_common_text, channels none" in lost[0]
+    as_json = epm("block", "left.jsonl", "right.jsonl", "--gold", "gold.jsonl", "--json", cwd=tables)
+    assert json.loads(as_json.stdout)["lost"][0]["left"] == 'a\n\u001b[31m=1,"x'
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv", ".parquet"])
 def test_the_candidates_are_a_pair_file_that_match_decides(tables: Path, ending: str) -> None:
     done = epm("block", "left.csv", "right.jsonl", "-o", f"out/pairs{ending}", cwd=tables)
@@ -99,6 +124,8 @@ def test_the_dense_channel_on_disk_reports_the_recall_of_its_graph(tables: Path)
         ("gold.jsonl", '{"left": "a0", "right": "zz"}\n', "right 'zz' is the id of no listing of the right table"),
         ("gold.jsonl", '{"left": "a0"}\n', "has no column 'right'"),
         ("left.csv", "id,title\na0,x,y\n", "line 2: has 3 cells, but the header has 2"),
+        ("left.csv", "id,title,title\na0,x,y\n", "has the column 'title' twice"),
+        ("left.csv", 'id,title\na0,"x\n', "line 2: broken CSV"),
         ("left.parquet", "no parquet", "no readable Parquet file"),
         ("left.txt", "x", "its name must end in one of"),
     ],
@@ -115,6 +142,8 @@ def test_wrong_input_is_one_line_that_names_the_place(tables: Path, name: str, t
 def test_a_missing_file_or_an_unknown_channel_is_refused(tables: Path) -> None:
     for command, said in (
         (("block", "nowhere.jsonl", "right.jsonl"), "cannot read 'nowhere.jsonl'"),
+        (("block", "nowhere.csv", "right.jsonl"), "cannot read 'nowhere.csv'"),
+        (("block", "nowhere.parquet", "right.jsonl"), "cannot read 'nowhere.parquet'"),
         (("block", "left.jsonl", "right.jsonl", "--channel", "smell"), "channel 'smell' is unknown"),
         (("block", "left.jsonl", "right.jsonl", "-o", "pairs.txt"), "cannot tell the format"),
     ):

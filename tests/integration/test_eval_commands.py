@@ -69,6 +69,30 @@ def test_the_agents_are_named_with_their_model_and_their_calls_go_to_the_store(p
     assert (tmp_path / "s.db").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("bench", "--matcher", "tfidf"), ("match", "--matcher", "tfidf"), ("audit", "--student", "tfidf", "--oracle", "evidence-rules")],
+)
+def test_a_store_that_stays_empty_is_announced_and_not_made(pairs: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = epm(command[0], pairs, *command[1:], "--store", "s.db", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "nothing is written to 's.db'" in done.stderr
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_a_model_without_its_key_ends_the_command_before_any_pair_and_names_the_variable(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+        monkeypatch.delenv(name)
+    done = epm("match", pairs, "--matcher", "multi-agent-rag", "--model", "openai/gpt-4o-mini", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("epm: ")]
+    assert "set the environment variable OPENAI_API_KEY" in said
+    assert "/20" not in done.stderr  # no progress line: no pair was begun
+    assert not (tmp_path / ".epm").exists()
+
+
 def test_match_writes_one_row_for_each_pair_and_says_where(pairs: Path, tmp_path: Path) -> None:
     done = epm("match", pairs, "--matcher", "evidence-rules", "-o", "out/decisions.jsonl", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

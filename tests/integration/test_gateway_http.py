@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from epm.errors import ErrorClass, ModelError, RunStoppedError
+from epm.errors import ConfigError, ErrorClass, ModelError, RunStoppedError
 from epm.gateway.ledger import MemoryCallLog
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatRequest, ModelSettings
@@ -244,3 +246,39 @@ def test_another_api_base_is_another_call(fake_server: Any, tmp_path: Path) -> N
         with open_session(store=tmp_path / "s.db", model=settings(fake_server, api_base=api_base)) as session:
             asyncio.run(session.gateway.send(request(), SCOPE))
     assert fake_server.n_requests() == 2
+
+
+@pytest.fixture
+def without_keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "GROQ_")):
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_other_ways_to_log_in_are_left_to_the_vendors_client_whose_refusal_is_not_tried_again(without_keys: pytest.MonkeyPatch) -> None:
+    without_keys.setenv("OPENAI_ORG_ID", "org-x")
+    gateway = MeteredGateway(LitellmTransport(ModelSettings("openai/gpt-4o-mini")), None, backoff_s=0.001)
+    assert failure(gateway).error_class is ErrorClass.AUTH
+    assert [call.error_class for call in ledger(gateway)] == [ErrorClass.AUTH]
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("gpt-4o-mini", "OPENAI_API_KEY"),
+        ("anthropic/claude-3-5-haiku-latest", "ANTHROPIC_API_KEY"),
+        ("gemini/gemini-2.0-flash", "GOOGLE_API_KEY or GEMINI_API_KEY"),
+        ("groq/llama-3.1-8b-instant", "GROQ_API_KEY"),
+    ],
+)
+@pytest.mark.usefixtures("without_keys")
+def test_a_vendors_model_without_its_key_is_refused_at_once_and_the_variable_named(model: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=f"{re.escape(repr(model))} needs a key: set the environment variable {named}"):
+        LitellmTransport(ModelSettings(model))
+
+
+@pytest.mark.usefixtures("without_keys")
+def test_models_that_need_no_plain_key_are_not_asked_for_one() -> None:
+    for model in ("ollama/llama3", "bedrock/anthropic.claude-v2", "hosted_vllm/m", "of-no-vendor"):
+        LitellmTransport(ModelSettings(model))

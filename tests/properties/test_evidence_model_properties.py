@@ -17,44 +17,7 @@ from epm.matchers.pair_model import PairModel
 from epm.pair import Pair
 from epm.sample import World, generate
 
-WORDS = st.sampled_from(
-    [
-        "Kolvra",
-        "KX-120",
-        "KX",
-        "120",
-        "KX130",
-        "kettle",
-        "Wasserkocher",
-        "black",
-        "schwarz",
-        "white",
-        "1.7l",
-        "1,7",
-        "l",
-        "6er",
-        "Pack",
-        "for",
-        "fits",
-        "+",
-        "case",
-        "Pro",
-        "EU",
-        "42",
-        "gen",
-        "2",
-        "refurbished",
-        "½",
-        "ß",
-        "🙂",
-    ]
-)
-TITLES = st.one_of(st.lists(WORDS, max_size=12).map(" ".join), st.text(max_size=60))
-PRICES = st.one_of(st.none(), st.sampled_from(["12.99", "EUR 1.299,00", "0", "free", "£5", "9" * 40]))
-LISTINGS = st.builds(
-    Listing, id=st.just("x"), title=TITLES, brand=st.one_of(st.none(), st.sampled_from(["Kolvra", "Zorin"])), price=PRICES,
-    currency=st.one_of(st.none(), st.sampled_from(["EUR", "USD"])), mpn=st.one_of(st.none(), WORDS), description=st.one_of(st.none(), TITLES),
-)  # fmt: skip
+LISTINGS = st.from_type(Listing)
 
 
 @cache

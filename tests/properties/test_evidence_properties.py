@@ -12,64 +12,8 @@ from epm.pair import Pair
 from epm.rationale import AxisFinding, Rationale
 from epm.relation import Relation
 
-WORDS = st.sampled_from(
-    [
-        "Kolvra",
-        "KX-120",
-        "KX130",
-        "kettle",
-        "Wasserkocher",
-        "black",
-        "schwarz",
-        "white",
-        "1.7l",
-        "500",
-        "ml",
-        "2",
-        "x",
-        "6er",
-        "Pack",
-        "of",
-        "4",
-        "refurbished",
-        "für",
-        "for",
-        "fits",
-        "+",
-        "case",
-        "Pro",
-        "Max",
-        "EU",
-        "42",
-        "4006381333931",
-        '12"',
-        "gen",
-        "2",
-        "[HOT]",
-        "&",
-        "free",
-        "shipping",
-        "new",
-        "½",
-        "ß",
-        "İ",
-        "\u200b",
-        "🙂",
-        "|",
-        "~",
-        "<core>",
-        "24x330ml",
-        "1,5",
-        "kg",
-    ]
-)
-TITLES = st.one_of(st.lists(WORDS, max_size=12).map(" ".join), st.text(max_size=80))
-LISTINGS = st.builds(
-    Listing, id=st.just("x"), title=TITLES, brand=st.one_of(st.none(), st.sampled_from(["Kolvra", "KOLVRA home", "Zorin"])),
-    gtin=st.one_of(st.none(), st.sampled_from(["4006381333931", "4006381333932", "0000000000000", "abc"])),
-    mpn=st.one_of(st.none(), WORDS), description=st.one_of(st.none(), TITLES),
-    attributes=st.dictionaries(st.sampled_from(["colour", "Größe", "pack", "odd"]), TITLES.filter(bool), max_size=2),
-)  # fmt: skip
+LISTINGS = st.from_type(Listing)
+TITLES = LISTINGS.map(lambda listing: listing.title)
 
 
 @settings(max_examples=300, deadline=None)

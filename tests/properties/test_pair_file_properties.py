@@ -1,4 +1,4 @@
-"""Writing pairs and reading them again gives the same pairs, in every format."""
+"""Writing pairs or listings and reading them again gives the same, in every format."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from epm.blocking.listing_table import read_listings
 from epm.errors import DataError
+from epm.files.listings import listing_columns, write_listings
 from epm.files.pairs import read_pairs, write_pairs
+from epm.files.rows import LISTING_FIELDS
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label, Relation
@@ -42,6 +45,18 @@ def test_reading_what_was_written_gives_the_same_pairs(ending: str, pairs: list[
         write_pairs(path, pairs)
 
         assert list(read_pairs(path).pairs) == pairs
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])
+@given(listings=st.lists(LISTINGS, min_size=1, max_size=3, unique_by=lambda listing: listing.id))
+@settings(max_examples=40, deadline=None, phases=PHASES)
+def test_reading_a_table_of_listings_that_was_written_gives_the_same_listings(ending: str, listings: list[Listing]) -> None:
+    columns = listing_columns([*LISTING_FIELDS, *(f"attributes.{name}" for listing in listings for name in listing.attributes)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"listings.{ending}"
+        write_listings(path, listings, columns)
+
+        assert list(read_listings(path)) == listings
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])

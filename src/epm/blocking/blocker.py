@@ -4,14 +4,14 @@
     blocked.candidates[0].channels
     blocked.pairs()
 
-Neither ids nor cluster ids nor labels are read; the same tables give the same candidates.
+Neither ids nor cluster ids nor labels are read; the same tables give the same candidates, whichever is named first.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from epm.blocking.dense import DenseChannel
 from epm.blocking.fusion import fuse
 from epm.blocking.identifier_channel import IdentifierChannel
 from epm.blocking.lexical import CharacterChannel
+from epm.blocking.mirror import MirroredChannel, is_mirrored, mirrored_candidates, mirrored_links
 from epm.errors import ConfigError
 from epm.knowledge.embedder import AUTO, make_embedder
 from epm.listing import Listing
@@ -58,14 +59,14 @@ class BlockingPolicy:
 class Blocked:
     """The candidates of two tables, and what found them.
 
-    ``n_found`` counts the pairs that each channel found before the cut. ``index_recall`` is the share of exact
-    neighbours that the index on disk finds, ``None`` where none was used.
+    ``links`` are the pairs that each channel found before the cut. ``index_recall`` is the share of exact neighbours
+    that the index on disk finds, ``None`` where none was used.
     """
 
     left: tuple[Listing, ...]
     right: tuple[Listing, ...]
     candidates: tuple[Candidate, ...]
-    n_found: tuple[tuple[ChannelName, int], ...]
+    links: tuple[tuple[ChannelName, Links], ...]
     similarity: tuple[SimilarityChannel, ...]
     policy: BlockingPolicy
     index_recall: float | None = None
@@ -97,23 +98,38 @@ def block(
         ArtifactError: the folder of the index cannot be used.
     """
     chosen = policy or BlockingPolicy()
-    names = [name for name in CHANNELS if name in chosen.channels]
+    if is_mirrored(left, right):
+        return _mirrored(_search(right, left, chosen, on_progress))
+    return _search(left, right, chosen, on_progress)
+
+
+def _search(left: Sequence[Listing], right: Sequence[Listing], policy: BlockingPolicy, on_progress: ProgressSink) -> Blocked:
+    names = [name for name in CHANNELS if name in policy.channels]
     identifiers: Links | None = None
     similarity: list[tuple[SimilarityChannel, Links]] = []
-    for n_done, name in enumerate(names):
-        on_progress(ProgressEvent("channels", len(names), n_done, note=name))
+    for name in names:
+        on_progress(ProgressEvent(name, len(left) if name != "identifiers" else len(left) + len(right), 0))
         if name == "identifiers":
-            identifiers = IdentifierChannel(left, right).links()
+            identifiers = IdentifierChannel(left, right, on_progress=on_progress).links()
         else:
-            channel = _similarity_channel(name, left, right, chosen)
-            similarity.append((channel, channel.nearest(chosen.top_k)))
-    on_progress(ProgressEvent("channels", len(names), len(names)))
-    n_kept = math.ceil(chosen.per_listing * max(len(left), len(right)))
+            channel = _similarity_channel(name, left, right, policy)
+            similarity.append((channel, channel.nearest(policy.top_k, on_progress=on_progress)))
+    on_progress(ProgressEvent("ranking", 1, 0))
+    n_kept = math.ceil(policy.per_listing * max(len(left), len(right)))
     candidates = fuse(similarity, identifiers, n_right=len(right), n_kept=n_kept)
-    counts: list[tuple[ChannelName, int]] = [] if identifiers is None else [("identifiers", len(identifiers))]
-    counts.extend((channel.name, len(links)) for channel, links in similarity)
+    on_progress(ProgressEvent("ranking", 1, 1))
+    links: list[tuple[ChannelName, Links]] = [] if identifiers is None else [("identifiers", identifiers)]
+    links.extend((channel.name, found) for channel, found in similarity)
     recall = next((channel.index_recall() for channel, _ in similarity if isinstance(channel, DenseChannel)), None)
-    return Blocked(tuple(left), tuple(right), tuple(candidates), tuple(counts), tuple(channel for channel, _ in similarity), chosen, recall)
+    return Blocked(tuple(left), tuple(right), tuple(candidates), tuple(links), tuple(channel for channel, _ in similarity), policy, recall)
+
+
+def _mirrored(blocked: Blocked) -> Blocked:
+    return replace(
+        blocked, left=blocked.right, right=blocked.left, candidates=mirrored_candidates(blocked.candidates),
+        links=tuple((name, mirrored_links(links)) for name, links in blocked.links),
+        similarity=tuple(MirroredChannel(channel) for channel in blocked.similarity),
+    )  # fmt: skip
 
 
 def _similarity_channel(name: ChannelName, left: Sequence[Listing], right: Sequence[Listing], policy: BlockingPolicy) -> SimilarityChannel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from epm.blocking.candidate import Links, Rows, Similarities
+from epm.progress import ProgressSink, silent
 
 ChannelName = Literal["identifiers", "characters", "dense"]
 CHANNELS: tuple[ChannelName, ...] = ("identifiers", "characters", "dense")
@@ -17,7 +18,7 @@ class SimilarityChannel(Protocol):
 
     name: ChannelName
 
-    def nearest(self, top_k: int) -> Links:
+    def nearest(self, top_k: int, *, on_progress: ProgressSink = silent) -> Links:
         """The ``top_k`` nearest right rows of each left row and the ``top_k`` nearest left rows of each right row."""
         ...
 

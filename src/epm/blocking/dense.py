@@ -21,6 +21,7 @@ from epm.knowledge.catalogue import listing_entry_id, listing_text
 from epm.knowledge.embedder import Embedder, RememberingEmbedder, Vectors
 from epm.knowledge.index import KnowledgeEntry
 from epm.listing import Listing
+from epm.progress import ProgressEvent, ProgressSink, silent
 
 _PAIRS_AT_ONCE = 50_000
 _RECALL_ROWS = 1_000
@@ -51,12 +52,12 @@ class DenseChannel:
         self._top_k = 0
         self._left, self._right = (self._encode(table) for table in self._tables)
 
-    def nearest(self, top_k: int) -> Links:
+    def nearest(self, top_k: int, *, on_progress: ProgressSink = silent) -> Links:
         """The nearest rows of both tables: exact without a folder, else as the graph finds them."""
         if self._folder is None:
-            return self._exact(top_k)
+            return self._exact(top_k, on_progress)
         self._top_k = top_k
-        self._found = tuple(self._ask_index(here, top_k) for here in (0, 1))
+        self._found = tuple(self._ask_index(here, top_k, on_progress) for here in (0, 1))
         (left, right), (from_right, to_left) = self._found
         rows = (np.concatenate([left, to_left]), np.concatenate([right, from_right]))
         return make_links(*rows, self.similarity(*rows))
@@ -80,10 +81,8 @@ class DenseChannel:
 
     def n_nearer(self, left: Rows, right: Rows) -> tuple[Rows, Rows]:
         """How many rows of the other table are nearer than the pair's partner, seen from either side."""
-        own = self._cosines(left, right)[:, None] + _ROUNDING
-        nearer_right = (self._left[left] @ self._right.T > own).sum(axis=1)
-        nearer_left = (self._right[right] @ self._left.T > own).sum(axis=1)
-        return nearer_right.astype(np.int64), nearer_left.astype(np.int64)
+        own = self._cosines(left, right) + _ROUNDING
+        return _n_above(self._left[left], self._right, own), _n_above(self._right[right], self._left, own)
 
     def _cosines(self, left: Rows, right: Rows) -> Similarities:
         values = [np.zeros(0, dtype=np.float32)]
@@ -92,12 +91,14 @@ class DenseChannel:
             values.append(np.einsum("pd,pd->p", self._left[left[part]], self._right[right[part]]))
         return np.concatenate(values)
 
-    def _exact(self, top_k: int) -> Links:
+    def _exact(self, top_k: int, on_progress: ProgressSink) -> Links:
         found = NearestBothWays(len(self._right), top_k)
         step, columns = block_rows(len(self._right)), np.arange(len(self._right))
         for start in range(0, len(self._left), step):
-            for row, similarities in enumerate(self._left[start : start + step] @ self._right.T, start=start):
+            block = self._left[start : start + step] @ self._right.T
+            for row, similarities in enumerate(block, start=start):
                 found.add(row, columns, similarities)
+            on_progress(ProgressEvent(self.name, len(self._left), start + len(block)))
         return found.links()
 
     def _encode(self, table: Sequence[Listing]) -> Vectors:
@@ -115,7 +116,7 @@ class DenseChannel:
         assert self._folder is not None  # noqa: S101  # narrows for the type checker: only called with a folder
         return self._folder / f"table-{digest[:16]}"
 
-    def _ask_index(self, here: int, top_k: int) -> tuple[Rows, Rows]:
+    def _ask_index(self, here: int, top_k: int, on_progress: ProgressSink) -> tuple[Rows, Rows]:
         """Rows of one table with the rows of the other one that the graph finds for them."""
         from epm.knowledge.chroma import ChromaIndex
 
@@ -131,7 +132,16 @@ class DenseChannel:
                 found = [other for hit in hits for other in rows_of[hit.entry.id]][:top_k]
                 own.extend([row] * len(found))
                 others.extend(found)
+                on_progress(ProgressEvent("dense graph", sum(map(len, self._tables)), here * len(asked) + row + 1))
         return np.array(own, dtype=np.int64), np.array(others, dtype=np.int64)
+
+
+def _n_above(rows: Vectors, others: Vectors, own: Similarities) -> Rows:
+    """How many of ``others`` are nearer to each row than ``own`` says, in blocks: the whole matrix may not fit into memory."""
+    step = block_rows(len(others))
+    parts = (slice(start, start + step) for start in range(0, len(rows), step))
+    counts = [(rows[part] @ others.T > own[part, None]).sum(axis=1, dtype=np.int64) for part in parts]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *counts])
 
 
 def _entry(listing: Listing) -> KnowledgeEntry:

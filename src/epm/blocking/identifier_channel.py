@@ -16,10 +16,12 @@ from epm.blocking.candidate import Links, make_links
 from epm.blocking.channel import ChannelName
 from epm.evidence.engine import read_texts
 from epm.listing import Listing
+from epm.progress import ProgressEvent, ProgressSink, silent
 
 _MAX_PAIRS = 400
 """An identifier that would link more pairs than this is a default value or a shop's own mark, and links none."""
 
+_REPORT_EVERY = 500
 _CODE_KIND = {"gtin": "gtin", "asin": "asin", "mpn": "code", "model": "code"}
 
 
@@ -43,9 +45,13 @@ class IdentifierChannel:
 
     name: ChannelName = "identifiers"
 
-    def __init__(self, left: Sequence[Listing], right: Sequence[Listing]) -> None:
-        self._left = [identifier_keys(listing) for listing in left]
-        self._right = [identifier_keys(listing) for listing in right]
+    def __init__(self, left: Sequence[Listing], right: Sequence[Listing], *, on_progress: ProgressSink = silent) -> None:
+        keys: list[frozenset[str]] = []
+        for n_read, listing in enumerate((*left, *right), start=1):
+            keys.append(identifier_keys(listing))
+            if n_read % _REPORT_EVERY == 0 or n_read == len(left) + len(right):
+                on_progress(ProgressEvent(self.name, len(left) + len(right), n_read))
+        self._left, self._right = keys[: len(left)], keys[len(left) :]
 
     def links(self) -> Links:
         """Every link with the strength of its rarest identifier: one over the root of the pairs that it links."""

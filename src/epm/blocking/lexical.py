@@ -20,6 +20,7 @@ from epm.blocking.nearest import NearestBothWays, block_rows
 from epm.evidence.normalise import fold
 from epm.knowledge.catalogue import listing_text
 from epm.listing import Listing
+from epm.progress import ProgressEvent, ProgressSink, silent
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -51,7 +52,7 @@ class CharacterChannel:
         self._left, self._right = _shared_columns(_vectors(texts), len(left))
         self._right_by_term = self._right.T.tocsr()
 
-    def nearest(self, top_k: int) -> Links:
+    def nearest(self, top_k: int, *, on_progress: ProgressSink = silent) -> Links:
         """The nearest rows of both tables."""
         found = NearestBothWays(self._right.shape[0], top_k)
         step = block_rows(self._right.shape[0])
@@ -60,6 +61,7 @@ class CharacterChannel:
             for row in range(block.shape[0]):
                 cells = slice(block.indptr[row], block.indptr[row + 1])
                 found.add(start + row, block.indices[cells], block.data[cells])
+            on_progress(ProgressEvent(self.name, self._left.shape[0], start + block.shape[0]))
         return found.links()
 
     def similarity(self, left: Rows, right: Rows) -> Similarities:

@@ -1,95 +1,102 @@
 """Tables of listings and of known matches: one row a listing, one row a match.
 
 A listing row has ``title`` and may have ``id``, ``brand``, ``gtin``, ``attributes.colour`` and so on, as one side of a pair
-file; a match row has ``left`` and ``right``, the ids of the listings. JSON Lines, CSV and Parquet, by the name's ending.
+file; a match row has ``left`` and ``right``, the ids of the listings, or is a row of a pair file. JSON Lines, CSV and Parquet,
+by the name's ending.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from epm.blocking.recall import Match
 from epm.errors import DataError
-from epm.files import json_lines
-from epm.files.raw import RawRow, text_lines
-from epm.files.rows import ATTRIBUTE_PREFIX, RowError, parse_row
+from epm.files import csv_table, json_lines, parquet_table
+from epm.files.pairs import place
+from epm.files.raw import RawRow, require_distinct_columns
+from epm.files.rows import SIDES, ParsedListing, RowError, label_of, parse_listing
 from epm.listing import Listing
-
-_BATCH_ROWS = 1024
+from epm.relation import Label
 
 
 def read_listings(path: Path) -> tuple[Listing, ...]:
-    """The listings of a table in file order.
+    """The listings of a table in file order; a listing without an id gets one made from what it says.
 
     Raises:
-        DataError: the file is absent, empty, damaged or of another format, a row is bad, or an id stands twice.
+        DataError: the file is absent, empty, damaged or of another format, a row is bad, or a listing stands twice.
     """
     found: list[Listing] = []
     line_of_id: dict[str, int] = {}
     for row in _rows(path):
-        listing = _listing(path, row)
-        earlier = line_of_id.setdefault(listing.id, row.line)
+        parsed = _parsed(path, row)
+        earlier = line_of_id.setdefault(parsed.listing.id, row.line)
         if earlier != row.line:
-            raise DataError(
-                f"{_place(path, row)}: repeats the id {listing.id!r} of line {earlier}; ids must be unique: change or remove one"
-            )
-        found.append(listing)
+            raise DataError(f"{place(path, row.line)}: {_repeated(parsed, earlier)}")
+        found.append(parsed.listing)
     if not found:
         raise DataError(f"{str(path)!r} is empty: a table needs at least one listing")
     return tuple(found)
 
 
 def read_matches(path: Path, left: Sequence[Listing], right: Sequence[Listing]) -> tuple[Match, ...]:
-    """The known matches as row numbers of the two tables, each once.
+    """The known matches as row numbers of the two tables, each once: rows labelled ``match``, or all where no row has a label.
 
     Raises:
-        DataError: the file cannot be read, or a row names no listing of its table.
+        DataError: the file cannot be read, holds no match, or a row names no listing of its table.
     """
     row_of = [{listing.id: row for row, listing in enumerate(table)} for table in (left, right)]
-    found: dict[Match, None] = {}
+    found: list[tuple[Match, Label | None]] = []
     for row in _rows(path):
-        places = [_row_of(path, row, side, known) for side, known in zip(("left", "right"), row_of, strict=True)]
-        found[places[0], places[1]] = None
-    if not found:
-        raise DataError(f"{str(path)!r} is empty: it must hold at least one match")
-    return tuple(found)
+        values, where = _values(path, row), place(path, row.line)
+        one, other = (_row_of(values, side, known, where) for side, known in zip(SIDES, row_of, strict=True))
+        found.append(((one, other), _label(values, where)))
+    wanted = Label.MATCH if any(label for _, label in found) else None
+    matches = dict.fromkeys(match for match, label in found if label is wanted)
+    if not matches:
+        raise DataError(f"{str(path)!r} holds no match among {len(found)} rows: it must hold at least one")
+    return tuple(matches)
 
 
-def _row_of(path: Path, row: RawRow, side: str, known: Mapping[str, int]) -> int:
-    values = _values(path, row)
+def _repeated(parsed: ParsedListing, earlier: int) -> str:
+    if parsed.has_own_id:
+        return f"repeats the id {parsed.listing.id!r} of line {earlier}; ids must be unique: change or remove one"
+    return f"says exactly what line {earlier} says, and neither has an id; remove one, or give each its own id"
+
+
+def _row_of(values: Mapping[str, object], side: str, known: Mapping[str, int], where: str) -> int:
     value = values.get(side, values.get(f"{side}_id"))
-    if value is None:
-        raise DataError(f"{_place(path, row)}: has no column {side!r}; present: {', '.join(map(str, values)) or 'none'}; rename or add it")
+    if isinstance(value, Mapping):  # a pair file holds the whole listing
+        value = value.get("id")
+    if not values.keys() & {side, f"{side}_id"}:
+        raise DataError(f"{where}: has no column {side!r}; present: {', '.join(map(str, values)) or 'none'}; rename or add it")
+    if value is None or not str(value).strip():
+        raise DataError(f"{where}: has no id in column {side!r}; fill the cell or remove the row")
     number = known.get(str(value))
     if number is None:
-        raise DataError(
-            f"{_place(path, row)}: {side} {str(value)[:60]!r} is the id of no listing of the {side} table; mend or remove the row"
-        )
+        raise DataError(f"{where}: {side} {str(value)[:60]!r} is the id of no listing of the {side} table; mend or remove the row")
     return number
 
 
-def _listing(path: Path, row: RawRow) -> Listing:
-    values = _values(path, row)
-    nested = {name: value for name, value in values.items() if not name.startswith(ATTRIBUTE_PREFIX)}
-    attributes = {name.removeprefix(ATTRIBUTE_PREFIX): value for name, value in values.items() if name.startswith(ATTRIBUTE_PREFIX)}
-    if attributes:
-        nested["attributes"] = attributes
+def _label(values: Mapping[str, object], where: str) -> Label | None:
     try:
-        return parse_row({"left": nested, "right": {"title": "-"}}).pair.left
+        return label_of(values.get("gold_label")) or label_of(values.get("label"))
+    except ValueError as error:
+        raise DataError(f"{where}: label {error}") from error
+
+
+def _parsed(path: Path, row: RawRow) -> ParsedListing:
+    try:
+        return parse_listing(_values(path, row))
     except RowError as error:
-        raise DataError(f"{_place(path, row)}: {str(error).replace('left.', '')}") from error
+        raise DataError(f"{place(path, row.line)}: {error}") from error
 
 
 def _values(path: Path, row: RawRow) -> Mapping[str, object]:
     if row.values is None:
-        raise DataError(f"{_place(path, row)}: {row.problem}")
+        raise DataError(f"{place(path, row.line)}: {row.problem}")
     return row.values
-
-
-def _place(path: Path, row: RawRow) -> str:
-    return f"{str(path)!r}, {'row' if path.name.lower().endswith('.parquet') else 'line'} {row.line}"
 
 
 def _rows(path: Path) -> Iterator[RawRow]:
@@ -102,41 +109,9 @@ def _rows(path: Path) -> Iterator[RawRow]:
         raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
 
 
-def _csv_rows(path: Path) -> Iterator[RawRow]:
-    with path.open("rb") as stream:
-        reader = csv.reader((_text(path, line.number, line.text, line.problem) for line in text_lines(stream)), strict=True)
-        try:
-            header = next(reader, [])
-            start = reader.line_num + 1
-            for cells in reader:
-                if cells and len(cells) != len(header):
-                    raise DataError(f"{str(path)!r}, line {start}: has {len(cells)} cells, but the header has {len(header)}; quote commas")
-                if cells:
-                    yield RawRow(start, dict(zip(header, cells, strict=True)))
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise DataError(f"{str(path)!r}, line {reader.line_num}: broken CSV ({error}); close or double its quotes") from error
-
-
-def _text(path: Path, number: int, text: str, problem: str | None) -> str:
-    if problem is not None:
-        raise DataError(f"{str(path)!r}, line {number}: {problem}")
-    return text
-
-
-def _parquet_rows(path: Path) -> Iterator[RawRow]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with path.open("rb") as stream, parquet.ParquetFile(stream) as table:
-            rows = (values for batch in table.iter_batches(batch_size=_BATCH_ROWS) for values in batch.to_pylist())
-            yield from (RawRow(number, values) for number, values in enumerate(rows, start=1))
-    except (pa.ArrowException, ValueError) as error:
-        reason = str(error).partition("\n")[0][:160]
-        raise DataError(f"{str(path)!r} is no readable Parquet file ({reason}); write it again") from error
-
-
 _READERS: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
-    ".jsonl": json_lines.read_rows, ".jsonl.gz": json_lines.read_rows, ".csv": _csv_rows, ".parquet": _parquet_rows,
-}  # fmt: skip
+    ".jsonl": json_lines.read_rows,
+    ".jsonl.gz": json_lines.read_rows,
+    ".csv": partial(csv_table.read_rows, require=require_distinct_columns),
+    ".parquet": partial(parquet_table.read_rows, require=require_distinct_columns),
+}

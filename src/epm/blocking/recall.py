@@ -10,7 +10,10 @@ from enum import StrEnum
 import numpy as np
 
 from epm.blocking.blocker import Blocked
+from epm.blocking.candidate import Rows
+from epm.blocking.channel import ChannelName
 from epm.blocking.identifier_channel import IdentifierState, identifier_state
+from epm.blocking.script import main_script
 
 RECALL_AT = (1, 5, 10, 20)
 LOW_SIMILARITY = 0.2
@@ -21,8 +24,13 @@ Match = tuple[int, int]
 
 
 class LossReason(StrEnum):
-    """Why a known match is no candidate; the first that holds."""
+    """Why a known match is no candidate; what two unlike titles lack comes first, unless a second channel found the match.
 
+    ``below_the_cut``: a channel found it, but the budget was spent on better pairs. ``outranked_by_siblings``: none did,
+    for ``top_k`` others are at least as near on both sides.
+    """
+
+    OTHER_SCRIPT = "other_script"
     NO_COMMON_TEXT = "no_common_text"
     LOW_SIMILARITY = "low_similarity"
     OUTRANKED = "outranked_by_siblings"
@@ -32,11 +40,15 @@ class LossReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LostMatch:
-    """A known match that is no candidate. ``n_nearer_right`` right listings are nearer to its left one, and so on."""
+    """A known match that is no candidate. ``n_nearer_right`` right listings are nearer to its left one, and so on.
+
+    ``channels`` names those that found it before the cut. ``similarity`` is that of the first similarity channel.
+    """
 
     left: int
     right: int
     reason: LossReason
+    channels: tuple[ChannelName, ...]
     identifiers: IdentifierState
     similarity: float
     n_nearer_right: int
@@ -74,21 +86,37 @@ def measure_recall(blocked: Blocked, gold: Sequence[Match]) -> RecallReport:
 
 def _explain(blocked: Blocked, lost: Sequence[Match]) -> tuple[LostMatch, ...]:
     rows = np.array(lost, dtype=np.int64).reshape(-1, 2)
-    states = [identifier_state(blocked.left[i], blocked.right[j]) for i, j in lost]
-    if not blocked.similarity:
-        return tuple(LostMatch(*match, LossReason.NOT_LOOKED_AT, state, 0.0, 0, 0) for match, state in zip(lost, states, strict=True))
-    first = blocked.similarity[0]
-    similarities = first.similarity(rows[:, 0], rows[:, 1]).tolist()
-    nearer = [side.tolist() for side in first.n_nearer(rows[:, 0], rows[:, 1])]
+    finders = _finders(blocked, rows)
+    similarities, nearer = [0.0] * len(lost), [(0, 0)] * len(lost)
+    if blocked.similarity:
+        first = blocked.similarity[0]
+        similarities = first.similarity(rows[:, 0], rows[:, 1]).tolist()
+        nearer = list(zip(*(side.tolist() for side in first.n_nearer(rows[:, 0], rows[:, 1])), strict=True))
     return tuple(
-        LostMatch(*match, _reason(similarity, min(*counts), blocked.policy.top_k), state, similarity, *counts)
-        for match, state, similarity, counts in zip(lost, states, similarities, zip(*nearer, strict=True), strict=True)
-    )
+        LostMatch(
+            left, right, _reason(blocked, (left, right), finders[row], similarities[row]), finders[row],
+            identifier_state(blocked.left[left], blocked.right[right]), similarities[row], *nearer[row],
+        )
+        for row, (left, right) in enumerate(lost)
+    )  # fmt: skip
 
 
-def _reason(similarity: float, n_nearer: int, top_k: int) -> LossReason:
-    if similarity <= 0:
-        return LossReason.NO_COMMON_TEXT
+def _finders(blocked: Blocked, rows: Rows) -> list[tuple[ChannelName, ...]]:
+    """For each pair: the channels that found it before the cut."""
+    n_right = len(blocked.right)
+    keys = rows[:, 0] * n_right + rows[:, 1]
+    found = {name: np.isin(keys, links.keys(n_right)) for name, links in blocked.links}
+    return [tuple(name for name, hits in found.items() if hits[row]) for row in range(len(rows))]
+
+
+def _reason(blocked: Blocked, match: Match, finders: tuple[ChannelName, ...], similarity: float) -> LossReason:
+    if not blocked.similarity:
+        return LossReason.BELOW_CUT if finders else LossReason.NOT_LOOKED_AT
+    if set(finders) - {blocked.similarity[0].name}:  # another channel found it: what its titles lack is no reason
+        return LossReason.BELOW_CUT
     if similarity < LOW_SIMILARITY:
-        return LossReason.LOW_SIMILARITY
-    return LossReason.OUTRANKED if n_nearer >= top_k else LossReason.BELOW_CUT
+        scripts = {main_script(blocked.left[match[0]].title), main_script(blocked.right[match[1]].title)} - {None}
+        if len(scripts) > 1:
+            return LossReason.OTHER_SCRIPT
+        return LossReason.LOW_SIMILARITY if similarity > 0 else LossReason.NO_COMMON_TEXT
+    return LossReason.BELOW_CUT if finders else LossReason.OUTRANKED

@@ -16,7 +16,6 @@ from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
-from epm.config import DEFAULT_STORE
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +31,7 @@ def audit(
         float | None, typer.Option(min=0, max=1, help="Gate: exit 4 below this share of all pairs; an undecided pair is a disagreement.")
     ] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Say how far the student agrees with the oracle, where they differ, and who is right by gold."""

@@ -16,7 +16,6 @@ from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
@@ -32,7 +31,7 @@ def bench(
     matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def block(
     left: Annotated[Path, typer.Argument(help="Listings: .jsonl, .jsonl.gz, .csv or .parquet with title and, best, id.")],
     right: Annotated[Path, typer.Argument(help="The other table.")], *,
-    gold: Annotated[Path | None, typer.Option(help="Known matches: rows of left and right, the ids; measures recall.")] = None,
+    gold: Annotated[Path | None, typer.Option(help="Known matches: rows of left and right, the ids, or a pair file; measures recall.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Pair file of the candidates: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="identifiers, characters or dense; repeat. Default: the first two.")] = None,
     per_listing: Annotated[float, typer.Option(help="Candidates in all, for each listing of the larger table.")] = 3.5,
@@ -80,18 +80,18 @@ def _channels(blocked: Blocked) -> dict[str, dict[str, int]]:
     """For each channel: pairs found, how many of them are candidates, and how many candidates it alone found."""
     return {
         name: {
-            "n_found": n_found,
+            "n_found": len(links),
             "n_candidates": sum(name in found.channels for found in blocked.candidates),
             "n_alone": sum(found.channels == (name,) for found in blocked.candidates),
         }
-        for name, n_found in blocked.n_found
+        for name, links in blocked.links
     }
 
 
 def _lost(blocked: Blocked, lost: LostMatch) -> dict[str, object]:
     return {
         "left": blocked.left[lost.left].id, "right": blocked.right[lost.right].id, "reason": lost.reason.value,
-        "identifiers": lost.identifiers.value, "similarity": round(lost.similarity, 4),
+        "channels": list(lost.channels), "identifiers": lost.identifiers.value, "similarity": round(lost.similarity, 4),
         "n_nearer_right": lost.n_nearer_right, "n_nearer_left": lost.n_nearer_left,
     }  # fmt: skip
 
@@ -113,4 +113,7 @@ def _lines(figures: dict[str, object]) -> list[str]:
 def _spelt(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_spelt(item)}" for name, item in value.items()) or "none"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, list):
+        return "+".join(map(_spelt, value)) or "none"
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    return "".join(char if char.isprintable() else " " for char in text)  # an id may hold line breaks and terminal codes

@@ -11,7 +11,6 @@ import typer
 from epm.cli.bounded import bounded
 from epm.cli.marked_title import Mark, drawn_titles, plain_title
 from epm.cli.text_table import show_table
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.decision import Decision
@@ -46,7 +45,7 @@ def compare(
     rule = load_identity_rule(identity)
     pair = Pair("pair", Listing("left", left), Listing("right", right))
     settings = None if model is None else ModelSettings(model)
-    with open_context([matcher], model=settings, identity=rule, store=DEFAULT_STORE) as ctx:
+    with open_context([matcher], model=settings, identity=rule) as ctx:
         (decision,) = match_pairs([pair], matcher, ctx=ctx)
     evidence = read_pair(pair, rule)
     if as_json:

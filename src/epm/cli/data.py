@@ -16,7 +16,8 @@ _COMMANDS = {"inspect": "data_inspect", "import": "data_import", "split": "data_
 def register(app: typer.Typer) -> None:
     """Add ``epm data`` to the program."""
     group = typer.Typer(
-        help="Look at, import and split tables of pairs; make the generated sample; purge text from the store.", no_args_is_help=True
+        help="Look at and import tables of pairs or of listings, split pairs; make the generated sample; purge text from the store.",
+        no_args_is_help=True,
     )
     for name, module in _COMMANDS.items():
         group.command(name)(getattr(import_module(f"epm.cli.{module}"), module))
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _group() -> None:
-    """Look at, import and split tables of pairs; make the generated sample; purge text from the store."""
+    """Look at and import tables of pairs or of listings, split pairs; make the generated sample; purge text from the store."""
 
 
 def generate(

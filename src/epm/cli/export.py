@@ -28,7 +28,6 @@ def export(
     gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="Leave out rationales that contradict the gold label.")] = False,
     label_share: Annotated[float, typer.Option(help="Share of label-mode rows.")] = 0.3,
     one_order: Annotated[bool, typer.Option("--one-order", help="Only the stored order of the listings.")] = False,
-    renamed_share: Annotated[float, typer.Option(help="Share of rows with invented brand and line names, for a small student.")] = 0.0,
     store: Annotated[Path, typer.Option(help="Run store.")] = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -39,10 +38,7 @@ def export(
 
     if view not in set(ExportFormat):
         raise ConfigError(f"format {view!r} is unknown: use one of {', '.join(ExportFormat)}")
-    options = ViewOptions(
-        _min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order,
-        renamed_share=renamed_share,
-    )  # fmt: skip
+    options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
     with RunStore.open(store) as opened:
         result = export_run(opened, run, out, view=ExportFormat(view), options=options)
     summary = {

@@ -25,7 +25,6 @@ from epm.cli.options import (
 )
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
-from epm.config import DEFAULT_STORE
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +37,7 @@ def match(
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = DEFAULT_STORE, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).")] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""

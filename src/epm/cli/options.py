@@ -12,6 +12,7 @@ import typer
 
 from epm.cli.asking import Asking
 from epm.cli.money import Money, show_estimate, show_preview
+from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,17 +32,19 @@ Model = Annotated[str | None, typer.Option(help="Model for matchers that ask one
 Identity = Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")]
 OnBadRow = Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")]
-Store = Annotated[Path, typer.Option(help="Run store; holds the model's calls.")]
+Store = Annotated[
+    Path | None, typer.Option(help="Run store; holds the model's calls, so it needs a model.", show_default=str(DEFAULT_STORE))
+]
 StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.")]
 
 
 def matching_context(
-    specs: list[str], *, model: str | None, asking: Asking, identity: str, store: Path, money: Money
+    specs: list[str], *, model: str | None, asking: Asking, identity: str, store: Path | None, money: Money
 ) -> AbstractContextManager[MatchContext]:
     """The context in which the matchers of a command run; in a dry run it leads nowhere.
 
     Raises:
-        ConfigError: the identity rule is unknown, a matcher needs a model and none is given, or its price is unknown and needed.
+        ConfigError: the identity rule is unknown, the matchers name several models, or a price is unknown and needed.
     """
     from epm.estimate.estimate import sample_bounds
     from epm.identity import load_identity_rule
@@ -51,6 +54,8 @@ def matching_context(
     rule = load_identity_rule(identity)
     asked = named_model(specs) if model is None else model
     settings = None if asked is None else money.priced(asking.settings(asked))
+    if store is not None and settings is None:
+        typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
     if money.dry_run:
         return nullcontext(MatchContext(identity=rule, model=settings))
     bounds = money.bounds() if money.estimate is None else sample_bounds(money.bounds())

@@ -36,7 +36,7 @@ def read_text(name: str, raw: str) -> Field:
         return read_fields({name: raw})[0]
     folded = _parted(fold(name, raw))
     # No attribute reader looks for the engine's phrases in a description.
-    return Field(name, folded, tokens(folded), ())
+    return Field(name, folded, tokens(folded), {})
 
 
 def _parted(folded: Folded) -> Folded:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 
 from epm.evidence.atoms import Atom, Value
-from epm.evidence.identifiers import is_contained, is_same_stem, is_sibling
+from epm.evidence.identifiers import is_coloured, is_contained, is_recoloured, is_same_stem, is_sibling, suffix_conflict
 from epm.evidence.normalise import fold, squeeze, tokens
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import STRONG, find_written
 from epm.rationale import Verdict
 
 _SMALL = frozenset({"a", "the", "and", "for", "mit", "et", "y", "e"})
+_SURE_CODE = 0.9
+_MIN_DESCRIBED = 5
 _TARGET_HEAD = 3
 _TARGET_WORDS = 4
 _DIGITS = re.compile(r"\d+")
@@ -25,11 +27,12 @@ def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     left_rest = [v for v in _outside(_naming_codes(left), targets[0]) if not _is_known(v, right_codes, right)]
     right_rest = [v for v in _outside(_naming_codes(right), targets[1]) if not _is_known(v, left_codes, left)]
     found: list[Atom] = []
-    shared = _shared_code(left_codes, right_codes) or _written_code(left_codes, right_codes, (left, right), targets)
+    shared = _shared_code(left_codes, right_codes, (left, right)) or _written_code(left_codes, right_codes, (left, right), targets)
     if shared is not None:
-        found.append(Atom("model", *shared, "model-shared", Verdict.SAME, code_strength(shared[0].key)))
-    sibling = next(((a, b) for a in left_rest for b in right_rest if is_sibling(a.key, b.key)), None)
-    suffix = next(((a, b) for a in left_rest for b in right_rest if is_same_stem(a.key, b.key)), None)
+        found.append(Atom("model", *shared, "model-shared", Verdict.SAME, min(code_strength(side.key) for side in shared)))
+    rivals = [(a, b) for a in left_rest for b in right_rest]
+    suffix = next(((a, b) for a, b in rivals if is_same_stem(a.key, b.key)), None)
+    sibling = next(((a, b) for a, b in rivals if is_sibling(a.key, b.key)), None)
     if sibling is not None:
         found.append(Atom("model", *sibling, "model-sibling", Verdict.DIFFERENT, 0.9))
     elif suffix is not None:
@@ -39,7 +42,35 @@ def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     elif shared is None and (any(v.attribute == "model" for v in (*left_codes, *right_codes))):
         a, b = (next((v for v in codes if v.attribute == "model"), None) for codes in (left_codes, right_codes))
         found.append(Atom("model", a, b, "model-one-sided", Verdict.UNKNOWN, 0.1))
+    if shared is None or sibling is None:
+        found.extend(_described_code(left_codes, right_codes, left, right) if shared is None else ())
+    found.extend(_suffix_atoms(left_codes, right_codes, left, right))
     return tuple(found)
+
+
+def _described_code(
+    left_codes: Sequence[Value], right_codes: Sequence[Value], left: ParsedListing, right: ParsedListing
+) -> tuple[Atom, ...]:
+    """A code of one title that the other listing's description writes."""
+    a = [v for v in left_codes if len(v.key) >= _MIN_DESCRIBED and v.key in right.description_grams]
+    b = [v for v in right_codes if len(v.key) >= _MIN_DESCRIBED and v.key in left.description_grams]
+    best = max((*a, *b), key=lambda v: (len(v.key), v.key), default=None)
+    if best is None:
+        return ()
+    is_left = any(best is v for v in a)
+    sides = (best if is_left else None, None if is_left else best)
+    return (Atom("model", sides[0], sides[1], "model-described", Verdict.UNKNOWN, code_strength(best.key)),)
+
+
+def _suffix_atoms(left_codes: Sequence[Value], right_codes: Sequence[Value], left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """Codes of one stem whose last letters stand for two colours or regions, where neither listing writes the other's code."""
+    colours = frozenset(v.key for v in left.of("colour")) & frozenset(v.key for v in right.of("colour"))
+    for a in left_codes:
+        for b in right_codes:
+            kind = suffix_conflict(a.key, b.key)
+            if kind is not None and not is_recoloured(a.key, b.key, colours) and a.key not in right.grams and b.key not in left.grams:
+                return (Atom(kind, a, b, "suffix", Verdict.DIFFERENT, 0.7),)
+    return ()
 
 
 def _codes(listing: ParsedListing) -> tuple[Value, ...]:
@@ -60,8 +91,9 @@ def _outside(codes: Sequence[Value], target: Value | None) -> tuple[Value, ...]:
     return tuple(v for v in codes if v.field != target.field or v.end <= target.start or end <= v.start)
 
 
-def _shared_code(left: Sequence[Value], right: Sequence[Value]) -> tuple[Value, Value] | None:
-    pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key)]
+def _shared_code(left: Sequence[Value], right: Sequence[Value], sides: tuple[ParsedListing, ParsedListing]) -> tuple[Value, Value] | None:
+    colours = frozenset(v.key for side in sides for v in side.of("colour"))
+    pairs = [(a, b) for a in left for b in right if a.key == b.key or is_contained(a.key, b.key) or is_coloured(a.key, b.key, colours)]
     return max(pairs, key=_how_telling, default=None)
 
 
@@ -93,7 +125,8 @@ def code_strength(key: str) -> float:
 def _is_known(value: Value, others: Sequence[Value], other: ParsedListing) -> bool:
     if value.key in other.grams or value.key in other.description_grams:
         return True
-    return any(value.key == b.key or is_contained(value.key, b.key) for b in others)
+    colours = frozenset(v.key for v in other.of("colour"))
+    return any(value.key == b.key or is_contained(value.key, b.key) or is_coloured(value.key, b.key, colours) for b in others)
 
 
 def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
@@ -104,10 +137,35 @@ def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom
     if a is not None and b is not None:
         return (Atom("compatibility", a, b, "target", _target_verdict(a, b), 0.3),)
     value, other = (a, right) if a is not None else (b, left)
-    types = {v.key for v in left.of("type")} & {v.key for v in right.of("type")}
     is_strong = value is not None and value.trust == STRONG
-    is_decisive = value is not None and _names_entity(value, other, head_only=not is_strong) and (is_strong or not types)
+    side = left if a is not None else right
+    is_decisive = (
+        value is not None
+        and _names_entity(value, other, head_only=not is_strong)
+        and (is_strong or not _shares_type(side, other, value))
+        and not _is_named_before(value, side, other)
+    )
     return (Atom("compatibility", a, b, "accessory", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def _is_named_before(target: Value, listing: ParsedListing, other: ParsedListing) -> bool:
+    """True if what stands before the phrase names the other product already: "Orvela 2 for Mac" is no accessory of "Orvela 2"."""
+    before = [word for word in listing.core_words if word.end <= target.start]
+    own = [word for word in before if word.key in other.grams]
+    brand = listing.first("brand")
+    return len(before) > 1 and len(own) == len(before) and any(brand is None or word.key != brand.key for word in own)
+
+
+def _shares_type(listing: ParsedListing, other: ParsedListing, target: Value) -> bool:
+    """True if both are one type of product; a type word after the phrase is the target's: "lid for KX-120 kettle" is no kettle."""
+    is_own = (v for v in listing.of("type") if v.field != target.field or v.end <= target.start or target.end <= v.start)
+    return bool({v.key for v in is_own} & {v.key for v in other.of("type")})
+
+
+def _shares_name(listing: ParsedListing, other: ParsedListing, end: int) -> bool:
+    """True if the other listing writes a word of the name that stands before a place, beside the brand."""
+    brands = {brand.key for brand in (listing.first("brand"), other.first("brand")) if brand is not None}
+    return any(word.end <= end and word.key in other.grams and word.key not in brands for word in listing.core_words)
 
 
 def _target(listing: ParsedListing, other: ParsedListing) -> Value | None:
@@ -116,11 +174,16 @@ def _target(listing: ParsedListing, other: ParsedListing) -> Value | None:
     strong = next((v for v in found if v.trust == STRONG), None)
     if strong is not None:
         return strong
+    own_codes = {v.key for v in _codes(other) if code_strength(v.key) >= _SURE_CODE}
     for value in found:
+        shares_type = _shares_type(listing, other, value)
+        is_coded = bool(own_codes) and any(v.key in own_codes for v in _codes(listing) if value.start <= v.start and v.end <= value.end)
+        if is_coded and (shares_type or _shares_name(listing, other, value.start)):
+            continue  # two listings of one name: the long part number after the target is the listing's own
         keys = {t.key for t in tokens(fold("", value.key))}
         if any({t.key for t in tokens(fold("", o.key))} & keys - _SMALL for o in other.of("compatibility")):
             return value
-        if _names_entity(value, other, head_only=True):
+        if _names_entity(value, other, head_only=True) and not shares_type:
             return value
     return None
 
@@ -134,9 +197,16 @@ def _names_entity(target: Value, other: ParsedListing, *, head_only: bool = Fals
     return bool(grams & {v.key for v in _codes(other)}) or len(grams & names) > 1 or (brand is not None and brand.key in grams)
 
 
+def _are_written(words: Sequence[str], others: Sequence[str]) -> bool:
+    """True if the other target holds every word, or all of them in a row, however it cuts its codes (``MH 647``, ``mh647``)."""
+    whole = "".join(words)
+    ends = range(1, len(others) + 1)
+    return set(words) <= set(others) or any("".join(others[start:end]) == whole for end in ends for start in range(end))
+
+
 def _target_verdict(left: Value, right: Value) -> Verdict:
-    left_words, right_words = ({token.key for token in tokens(fold("", side.key))} for side in (left, right))
-    if left_words <= right_words or right_words <= left_words:
+    left_words, right_words = ([token.key for token in tokens(fold("", side.key))] for side in (left, right))
+    if _are_written(left_words, right_words) or _are_written(right_words, left_words):
         return Verdict.SAME
     left_numbers, right_numbers = ({run for word in side.key.split() for run in _DIGITS.findall(squeeze(word))} for side in (left, right))
     is_conflict = bool(left_numbers) and bool(right_numbers) and not left_numbers & right_numbers

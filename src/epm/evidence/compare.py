@@ -14,7 +14,7 @@ from epm.evidence.core_atoms import brand_atoms, generation_atoms, type_atoms
 from epm.evidence.identifier_atoms import asin_atoms, gtin_atoms, part_number_atoms
 from epm.evidence.names import NameMatch, align
 from epm.evidence.parsed import ParsedListing
-from epm.evidence.variant_atoms import bundle_atoms, condition_atoms, measure_atoms, named_atoms, pack_atoms
+from epm.evidence.variant_atoms import bundle_atoms, condition_atoms, measure_atoms, named_atoms, pack_atoms, region_atoms
 from epm.rationale import Verdict
 
 _CORE_AND_IDENTIFIER = (
@@ -46,5 +46,5 @@ def compare_parsed(left: ParsedListing, right: ParsedListing) -> Compared:
     atoms += named_atoms("colour", left, right)
     atoms += [atom for attribute in ("size", "capacity") for atom in measure_atoms(attribute, left, right)]
     atoms += [atom for rule in _OFFER for atom in rule(left, right)]
-    atoms += named_atoms("region", left, right)
+    atoms += region_atoms(left, right)
     return Compared(tuple(atoms), align(left, right))

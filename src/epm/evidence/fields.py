@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,7 +23,8 @@ class Field:
     kind: str
     folded: Folded
     words: tuple[Token, ...]
-    phrases: tuple[Phrase, ...]
+    phrases: Mapping[str, tuple[tuple[Phrase, tuple[int, int]], ...]]
+    """The phrases of each kind, each with its place in the folded text."""
 
     def span(self, start: int, end: int) -> Span:
         """The raw span of a stretch of the folded text."""
@@ -33,11 +35,19 @@ class Field:
         """A value standing at that place of the folded text."""
         return Value(attribute, key, self.span(*place), rule, *place)
 
-    def phrases_of(self, kind: str) -> Iterable[tuple[Phrase, tuple[int, int]]]:
-        """The phrases of one kind with their places in the folded text."""
-        for phrase in self.phrases:
-            if phrase.kind == kind:
-                yield phrase, (self.words[phrase.first].start, self.words[phrase.last - 1].end)
+    def phrases_of(self, kind: str) -> Sequence[tuple[Phrase, tuple[int, int]]]:
+        """The phrases of one kind with their places in the folded text, left to right."""
+        return self.phrases.get(kind, ())
+
+    def has_phrase_at(self, kind: str, start: int) -> bool:
+        """True if a phrase of that kind begins at a place of the folded text."""
+        return _next_start(self.phrases_of(kind), start) == start
+
+    def has_phrase_end(self, kind: str, end: int) -> bool:
+        """True if a phrase of that kind ends at a place of the folded text."""
+        placed = self.phrases_of(kind)
+        at = bisect_left(placed, end, key=lambda found: found[1][1])
+        return at < len(placed) and placed[at][1][1] == end
 
 
 @lru_cache(maxsize=1)
@@ -61,16 +71,60 @@ def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
         folded = fold(name, raw)
         words = tokens(folded)
         phrases = find_phrases(words) if kind not in {"gtin", "mpn", "model", "asin"} else ()
-        found.append(Field(kind, folded, words, phrases))
+        found.append(Field(kind, folded, words, _by_kind(phrases, words)))
     return tuple(found)
 
 
-def is_free(place: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
+def _by_kind(phrases: Iterable[Phrase], words: Sequence[Token]) -> Mapping[str, tuple[tuple[Phrase, tuple[int, int]], ...]]:
+    found: dict[str, list[tuple[Phrase, tuple[int, int]]]] = {}
+    for phrase in phrases:
+        found.setdefault(phrase.kind, []).append((phrase, (words[phrase.first].start, words[phrase.last - 1].end)))
+    return {kind: tuple(placed) for kind, placed in found.items()}
+
+
+class Cover:
+    """The stretches of a text that readers have taken, one mark a character: asked in time that knows no number of them."""
+
+    def __init__(self, taken: Taken = ()) -> None:
+        self._marks: bytearray = bytearray(taken._marks) if isinstance(taken, Cover) else bytearray()  # noqa: SLF001  # a copy of its own kind
+        if not isinstance(taken, Cover):
+            for place in taken:
+                self.add(place)
+
+    def add(self, place: tuple[int, int]) -> None:
+        """Take one more stretch."""
+        start, end = place
+        if end > len(self._marks):
+            self._marks.extend(bytes(end - len(self._marks)))
+        self._marks[start:end] = b"\x01" * (end - start)
+
+    def is_free(self, place: tuple[int, int]) -> bool:
+        """True if nothing of a stretch is taken."""
+        return self._marks.find(1, *place) < 0
+
+
+Taken = Iterable[tuple[int, int]] | Cover
+"""Stretches that are taken: a short list, or a cover where there may be many."""
+
+
+def words_from(field: Field, start: int) -> Sequence[Token]:
+    """The words of a field that begin at a place or later."""
+    return field.words[bisect_left(field.words, start, key=lambda word: word.start) :]
+
+
+def is_free(place: tuple[int, int], taken: Taken) -> bool:
     """True if a stretch overlaps none of the others."""
+    if isinstance(taken, Cover):
+        return taken.is_free(place)
     return all(place[1] <= start or end <= place[0] for start, end in taken)
 
 
 def end_of_talk(field: Field, start: int) -> int:
     """Where what is said from ``start`` on must end: at the next promotional, condition, region or pack phrase."""
-    places = (place[0] for kind in ("noise", "condition", "region", "pack") for _, place in field.phrases_of(kind))
-    return min((place for place in places if place >= start), default=len(field.folded.text))
+    nexts = (_next_start(field.phrases_of(kind), start) for kind in ("noise", "condition", "region", "pack"))
+    return min((place for place in nexts if place is not None), default=len(field.folded.text))
+
+
+def _next_start(placed: Sequence[tuple[Phrase, tuple[int, int]]], start: int) -> int | None:
+    at = bisect_left(placed, start, key=lambda found: found[1][0])
+    return placed[at][1][0] if at < len(placed) else None

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from epm.evidence.atoms import Atom
+from epm.evidence.atoms import Atom, Value
+from epm.evidence.gtins import inner_item
 from epm.evidence.identifiers import is_contained, is_same_shape, is_sibling
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import same_key, value_sets
 from epm.rationale import Verdict
 
+_AGREEING = ({"valid"}, {"valid", "bare"})
+
 
 def gtin_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
-    """The GTINs: only valid ones agree or conflict."""
+    """The GTINs: valid ones agree or conflict; a bare digit run agrees with a valid one, for twelve equal digits are no chance."""
     a, b = left.of("gtin"), right.of("gtin")
     if not a or not b:
         return value_sets("gtin", a, b, same_key, "gtin")
-    shared = next(((x, y) for x in a for y in b if x.key == y.key and x.trust == "valid"), None)
+    shared = next(((x, y) for x in a for y in b if x.key == y.key and {x.trust, y.trust} in _AGREEING), None)
     if shared is not None:
         return (Atom("gtin", *shared, "gtin-equal", Verdict.SAME, 1.0),)
+    case = next(((x, y) for x in a for y in b if _is_case_of(x, y) or _is_case_of(y, x)), None)
+    if case is not None:
+        return (Atom("gtin", *case, "gtin-case", Verdict.UNKNOWN, 0.8),)
     if {v.trust for v in (*a, *b)} == {"valid"}:
         return (Atom("gtin", a[0], b[0], "gtin-conflict", Verdict.DIFFERENT, 0.9),)
     return (Atom("gtin", a[0], b[0], "gtin-untrusted", Verdict.UNKNOWN, 0.0),)
+
+
+def _is_case_of(case: Value, item: Value) -> bool:
+    """True if one GTIN stands for a case of the other's item: the same goods in another quantity."""
+    return case.trust == item.trust == "valid" and inner_item(case.key) == item.key
 
 
 def part_number_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:

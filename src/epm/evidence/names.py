@@ -6,7 +6,7 @@ Words align when equal, when one is the other misspelt, abbreviated or written t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -27,7 +27,10 @@ _SHORT_WEIGHT = 0.5
 _CODE_WEIGHT = 2.0
 _TYPE_WEIGHT = 0.6
 _NO_NAME = 0.5
+_SILENT_WEIGHT = 0.4
 _MAX_WORDS = 40
+_TYPE = "type "
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,14 @@ class NameMatch:
 
 
 @lru_cache(maxsize=1)
-def edition_keys() -> frozenset[str]:
-    """The single words that name an edition."""
-    return frozenset(
-        keys[0].key for phrases in word_list("edition").values() for phrase in phrases if len(keys := tokens(fold("", phrase))) == 1
-    )
+def edition_keys() -> Mapping[str, str]:
+    """The single words that name an edition, with the edition that they name."""
+    return {
+        keys[0].key: value
+        for value, phrases in word_list("edition").items()
+        for phrase in phrases
+        if len(keys := tokens(fold("", phrase))) == 1
+    }
 
 
 def align(left: ParsedListing, right: ParsedListing) -> NameMatch:
@@ -60,7 +66,8 @@ def align(left: ParsedListing, right: ParsedListing) -> NameMatch:
     left_names, right_names = left.core_words[:_MAX_WORDS], right.core_words[:_MAX_WORDS]
     left_rest = _unmatched(left_names, right_names, right)
     right_rest = _unmatched(right_names, left_names, left)
-    covers = (_coverage(left_names, left_rest), _coverage(right_names, right_rest))
+    silent = frozenset(word.key for word in (*left_rest, *right_rest) if _is_silence(word.key, left_rest, right_rest))
+    covers = (_coverage(left_names, left_rest, silent), _coverage(right_names, right_rest, silent))
     if _same_words(left, right):
         return NameMatch(1.0, (), (), 0)
     similarity = 0.65 * max(covers) + 0.35 * min(covers) if left_names and right_names else _NO_NAME
@@ -87,9 +94,11 @@ def _unmatched(words: Sequence[Word], others: Sequence[Word], other: ParsedListi
 
 
 def _is_alike(left: str, right: str) -> bool:
-    if left == right:
+    if left == right or _canonical(left) == _canonical(right):
         return True
     shorter, longer = (left, right) if len(left) <= len(right) else (right, left)
+    if left.startswith(_TYPE) or right.startswith(_TYPE):
+        return longer.startswith(_TYPE) and is_kind_of(longer.removeprefix(_TYPE), shorter.removeprefix(_TYPE))
     if any(c.isdigit() for c in shorter) or any(c.isdigit() for c in longer):
         return is_contained(left, right)
     if len(shorter) >= _MIN_PREFIX and longer.startswith(shorter):
@@ -97,24 +106,52 @@ def _is_alike(left: str, right: str) -> bool:
     return len(shorter) >= _MIN_FUZZY and OSA.distance(shorter, longer, score_cutoff=1) <= 1
 
 
-def _weight(key: str) -> float:
+def _canonical(key: str) -> str:
+    """One form for the spellings of an edition ("professional", "pro") and of a number ("iii", "3")."""
+    return _ROMAN.get(key) or edition_keys().get(key, key)
+
+
+def is_kind_of(narrow: str, wide: str) -> bool:
+    """True if one type is a kind of another by its name: ``hiking_boots`` are ``boots``."""
+    return narrow == wide or narrow.endswith(f"_{wide}")
+
+
+def is_number(key: str) -> bool:
+    """True for a number: digits, with or without a decimal point."""
+    return key.replace(".", "").isdigit()
+
+
+def word_weight(key: str) -> float:
+    """How much a word of a name counts: editions, numbers and codes more, short words less."""
     if key in edition_keys():
         return _EDITION_WEIGHT
     if any(c.isdigit() for c in key):
-        return _NUMBER_WEIGHT if key.isdigit() else _CODE_WEIGHT
-    if key.startswith("type "):
+        return _NUMBER_WEIGHT if is_number(key) else _CODE_WEIGHT
+    if key.startswith(_TYPE):
         return _TYPE_WEIGHT
     return _SHORT_WEIGHT if len(key) <= _SHORT else 1.0
 
 
-def _coverage(words: Sequence[Word], rest: Sequence[Word]) -> float:
-    total = sum(_weight(word.key) for word in words)
-    return 1.0 - sum(_weight(word.key) for word in rest) / total if total else 0.0
+def _is_silence(key: str, left: Sequence[Word], right: Sequence[Word]) -> bool:
+    """True for a left-over code of one side where the other side has none left over: it is silent about it."""
+    return _is_mixed(key) and any(_is_mixed(word.key) for word in left) is not any(_is_mixed(word.key) for word in right)
+
+
+def _is_mixed(key: str) -> bool:
+    return any(c.isdigit() for c in key) and any(c.isalpha() for c in key)
+
+
+def _coverage(words: Sequence[Word], rest: Sequence[Word], silent: frozenset[str]) -> float:
+    def weight(key: str) -> float:
+        return _SILENT_WEIGHT if key in silent else word_weight(key)
+
+    total = sum(weight(word.key) for word in words)
+    return 1.0 - sum(weight(word.key) for word in rest) / total if total else 0.0
 
 
 def _conflicts(left: Sequence[Word], right: Sequence[Word]) -> int:
     def has(words: Sequence[Word], *, edition: bool) -> bool:
-        return any(word.key in edition_keys() if edition else word.key.isdigit() for word in words)
+        return any(word.key in edition_keys() if edition else is_number(word.key) for word in words)
 
     both_numbers = has(left, edition=False) and has(right, edition=False)
     n_editions = int(has(left, edition=True)) + int(has(right, edition=True))

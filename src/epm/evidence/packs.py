@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Field, is_free
+from epm.evidence.fields import Cover, Field, Taken, words_from
 from epm.evidence.normalise import fold
 from epm.evidence.quantities import unit_pattern
-from epm.evidence.words import word_list
+from epm.evidence.words import folded_words, word_list
 
 _MAX_COUNT = 5000
+_MEASURE_CHARS = 24
+_DOZEN = 12
 _BARE_COUNT = re.compile(
     r"(?:^\W*(\d{1,3}) ?x (?=[a-z])|(?:^|[\s(,|-])x ?(\d{1,3})\W*$|\((\d{1,2}) ?x\)|\(x ?(\d{1,3})\)|(?<![^\s|,(])(\d{1,3}) ?x(?=\W*$|\s*[,|)(-]))"
 )
@@ -30,30 +31,38 @@ def _alternatives(key: str) -> str:
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     noun, of, piece = _alternatives("noun"), _alternatives("of"), _alternatives("piece")
     content = unit_pattern("mass", "volume")
-    number, end, begin = r"(\d{1,4})", r"(?![^\W_])", r"(?<![a-z0-9.,])(?<![a-z0-9]-)"
+    unsized = r"(?<!\d\dx)(?<!\d\dx )(?<!\d\d x)(?<!\d\d x )"  # "30 x 20 box" has a size
+    pack, container = _alternatives("pack"), _alternatives("container")
+    number, end, begin = r"(\d{1,3}[.,]\d{3}|\d{1,4})", r"(?![^\W_])", r"(?<![a-z0-9.,])(?<![a-z0-9]-)"
+    measure = rf"\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content}"
     return (
-        ("outer-inner", re.compile(rf"{begin}{number}(?: ?x ?| |-){noun} {of} {number}{end}(?: {piece}{end})?")),
-        ("times-measure", re.compile(rf"{begin}{number} ?x ?(?=\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content})")),
-        ("measure-times", re.compile(rf"{begin}\d{{1,5}}(?:[.,]\d{{1,3}})? ?{content} ?x ?{number}{end}")),
+        ("pack-of-times", re.compile(rf"(?<![^\W_]){noun} {of} {number} ?x ?{number}{end}(?! ?{content})(?: {piece}{end})?")),
+        ("times-times-measure", re.compile(rf"{begin}{number} ?x ?{number} ?x ?(?={measure})")),
+        ("times-pieces", re.compile(rf"{begin}{number} ?x ?{number}(?:er)?(?: |-)?(?:{piece}|{pack}){end}(?! ?{of} ?\d)")),
+        ("n-containers", re.compile(rf"{begin}{number} {container} (?:{of} )?(?={measure})")),
+        ("dozens", re.compile(rf"{begin}{number} {_alternatives('dozen')}{end}")),
+        ("outer-inner", re.compile(rf"{begin}{unsized}{number}(?: ?x ?| |-){noun} {of} {number}{end}(?: {piece}{end})?")),
+        ("times-measure", re.compile(rf"{begin}{number} ?x ?(?={measure})")),
+        ("measure-times", re.compile(rf"{begin}{measure} ?x ?{number}{end}")),
         ("n-times", re.compile(r"(?<![^\s|,(])(\d{1,2})x(?![^\W_])")),
         ("pack-of", re.compile(rf"(?<![^\W_]){noun} {of} {number}(?:er)?{end}(?: {piece}{end})?")),
-        ("n-pack", re.compile(rf"{begin}{number}(?:er)?(?: |-)?{noun}{end}")),
+        ("n-pack", re.compile(rf"{begin}{unsized}{number}(?:er)?(?: |-)?{noun}{end}")),
         ("n-er", re.compile(rf"{begin}([2-9]|1[0-268]|2[04])er{end}")),
         ("noun-n", re.compile(rf"(?<![^\W_]){noun}[: ]{{1,2}}{number} {piece}{end}")),
         ("n-pieces", re.compile(rf"{begin}{number}(?: |-)?{piece}{end}")),
     )
 
 
-def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+def read_packs(field: Field, taken: Taken) -> tuple[Value, ...]:
     """Every statement of a pack count in one field; the amount is inner times outer."""
     found: list[Value] = []
-    places = list(taken)
+    places = Cover(taken)
     for rule, pattern in _patterns():
         for m in pattern.finditer(field.folded.text):
-            count = 1
+            count = _DOZEN if rule == "dozens" else 1
             for group in m.groups():
-                count *= int(group)
-            if rule == "n-times" and not _ends_talk(field, m.end()):
+                count *= int(group.replace(".", "").replace(",", ""))
+            if rule == "n-times" and not _ends_talk(field, m.end()) and not _follows_variant(field, m):
                 continue
             start = m.start() if rule != "measure-times" else m.start(1)
             _add(found, places, field, (start, _trimmed_end(field, m)), count, rule)
@@ -68,22 +77,38 @@ def read_packs(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, .
     return tuple(sorted(found, key=lambda value: value.start))
 
 
+def _follows_variant(field: Field, found: re.Match[str]) -> bool:
+    """True after a measure or a colour ("330 ml 6x Velta"), where no property is counted ("black 10x zoom")."""
+    following = next((word.key for word in words_from(field, found.end())[:1]), "")
+    if following in folded_words("packword", "property"):
+        return False
+    begin = max(0, found.start() - _MEASURE_CHARS)
+    before = field.folded.text[begin : found.start()].rstrip(" ,|(")
+    is_colour = field.has_phrase_end("colour", begin + len(before))
+    return is_colour or _measure_end().search(before) is not None
+
+
+@lru_cache(maxsize=1)
+def _measure_end() -> re.Pattern[str]:
+    return re.compile(rf"\d ?{unit_pattern('mass', 'volume', 'storage')}[\s,(|]*$")
+
+
 def _ends_talk(field: Field, place: int) -> bool:
     """True if nothing about the product follows directly: "6x free shipping" is a pack, "2x HDMI" and "10x zoom" are none."""
     rest = field.folded.text[place:]
-    following = next((word.start for word in field.words if word.start >= place), None)
+    following = next((word.start for word in words_from(field, place)[:1]), None)
     if following is None or not rest[:1].isspace() or not rest[1:2].isalnum():
         return True
-    return any(start == following for kind in ("noise", "condition", "region") for _, (start, _end) in field.phrases_of(kind))
+    return any(field.has_phrase_at(kind, following) for kind in ("noise", "condition", "region"))
 
 
 def _trimmed_end(field: Field, found: re.Match[str]) -> int:
     return found.start() + len(field.folded.text[found.start() : found.end()].rstrip())
 
 
-def _add(found: list[Value], places: list[tuple[int, int]], field: Field, place: tuple[int, int], count: int, rule: str) -> None:
-    if not 0 < count <= _MAX_COUNT or place[0] >= place[1] or not is_free(place, places):
+def _add(found: list[Value], places: Cover, field: Field, place: tuple[int, int], count: int, rule: str) -> None:
+    if not 0 < count <= _MAX_COUNT or place[0] >= place[1] or not places.is_free(place):
         return
     amount = Decimal(count)
     found.append(replace(field.value("pack", str(count), place, rule), amount=amount, dimension="count"))
-    places.append(place)
+    places.add(place)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from epm.evidence import bundle, colours, compatibility, condition, identifiers, noise, packs, quantities
 from epm.evidence.atoms import Value
 from epm.evidence.brand import read_brand
-from epm.evidence.fields import Field, is_free, read_fields
+from epm.evidence.fields import Cover, Field, Taken, is_free, read_fields
 from epm.evidence.normalise import squeeze
 
 _GENERATION = re.compile(
@@ -18,8 +18,9 @@ _GENERATION = re.compile(
     r"(?:mk|mark) ?(\d{1,2}|iv|v|i{1,3})|v(\d)(?:\.0)?)(?![^\W_])"
 )
 _YEAR = re.compile(r"(?<![\w.,-])(20[0-3]\d|19[89]\d)(?![\w,]|[.-]\d)")
+_VERSION = re.compile(r"v\d{1,2}")
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
-_FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Sequence[tuple[int, int]]], tuple[Value, ...]]], ...] = (
+_FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Taken], tuple[Value, ...]]], ...] = (
     (frozenset({"title", "condition"}), condition.read_conditions),
     (frozenset({"title", "compatibility"}), compatibility.read_compatibility),
     (frozenset({"title", "bundle"}), bundle.read_bundles),
@@ -31,6 +32,8 @@ _FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Sequence[tuple[int,
 )
 _OPEN_READERS = frozenset({"compatibility", "bundle"})
 """Their values reach to the end of a phrase: other readers may still read inside it."""
+_LOOSE_READERS = frozenset({"colour", "generation", "region"})
+"""Their values may be a part of a longer code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,14 @@ def parse_texts(texts: Mapping[str, str]) -> ParsedListing:
     known_brand = read_brand(fields, None, ())
     for field in fields:
         keep(_read_field(field, known_brand))
+    if "colour" not in values:
+        keep(colours.described_colour(fields))
     if title is not None:
-        keep(identifiers.read_title_codes(title, [*_taken(values, title), *_brand_places(title, known_brand)]))
+        loose = _taken({kind: values.get(kind, []) for kind in _LOOSE_READERS}, title)
+        firm = _taken({kind: found for kind, found in values.items() if kind not in _LOOSE_READERS}, title)
+        keep(identifiers.read_title_codes(title, [*firm, *_brand_places(title, known_brand)], loose))
+    if title is not None and "gtin" not in values:
+        keep(identifiers.read_bare_gtins(title))
     brand = known_brand or read_brand(fields, title, _taken(values, title), values.get("compatibility", ()))
     if brand is not None:
         keep([brand])
@@ -101,16 +110,17 @@ def parse_texts(texts: Mapping[str, str]) -> ParsedListing:
 
 def _read_field(field: Field, brand: Value | None) -> list[Value]:
     found: list[Value] = list(noise.read_noise(field)) if field.kind == "title" else []
-    taken = [(value.start, value.end) for value in found] + _brand_places(field, brand)
+    taken = Cover([*((value.start, value.end) for value in found), *_brand_places(field, brand)])
     if field.kind in {"title", "generation"}:
         found.extend(_read_generations(field, taken))
-        taken.extend((value.start, value.end) for value in found)
+        for value in found:
+            taken.add((value.start, value.end))
     for kinds, reader in _FIELD_READERS:
         if field.kind in kinds:
             for value in reader(field, taken):
                 found.append(value)
                 if value.attribute not in _OPEN_READERS:
-                    taken.append((value.start, value.end))
+                    taken.add((value.start, value.end))
     if field.kind in {"title", "type"}:
         found.extend(
             field.value("type", phrase.value, place, "type-word") for phrase, place in field.phrases_of("type") if is_free(place, taken)
@@ -134,7 +144,7 @@ def _brand_places(field: Field, brand: Value | None) -> list[tuple[int, int]]:
     return places
 
 
-def _read_generations(field: Field, taken: Sequence[tuple[int, int]]) -> list[Value]:
+def _read_generations(field: Field, taken: Taken) -> list[Value]:
     found = []
     for m in _GENERATION.finditer(field.folded.text):
         key = next(group for group in m.groups() if group)
@@ -167,10 +177,22 @@ def _other_products(values: Mapping[str, list[Value]], title: Field) -> list[tup
 def _names(title: Field, taken: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]], brand: Value | None) -> tuple[Word, ...]:
     stops = {place for kind in ("stop", "compatibility", "bundle") for _, place in title.phrases_of(kind)}
     places = [*taken, *stops, *others, *_brand_places(title, brand)]
-    covered = bytearray(len(title.folded.text) + 1)
-    for start, end in places:
-        covered[start:end] = b"\x01" * (end - start)
-    return tuple(Word(word.key, word.start, word.end) for word in title.words if not any(covered[word.start : word.end]))
+    covered = Cover(places)
+    words = [Word(word.key, word.start, word.end) for word in title.words if covered.is_free((word.start, word.end))]
+    return _with_versions(words, title.folded.text)
+
+
+def _with_versions(words: Sequence[Word], text: str) -> tuple[Word, ...]:
+    """The words with the parts of a decimal number joined: ``9.0`` is one word, equal to ``9`` and to ``v9``."""
+    found: list[Word] = []
+    for word in words:
+        last = found[-1] if found else None
+        if last is not None and last.key.isdigit() and word.key.isdigit() and text[last.end : word.start].strip() == ".":
+            fraction = word.key.rstrip("0")
+            found[-1] = Word(f"{last.key}.{fraction}" if fraction else last.key, last.start, word.end)
+        else:
+            found.append(Word(word.key[1:], word.start, word.end) if _VERSION.fullmatch(word.key) else word)
+    return tuple(found)
 
 
 def _core_words(names: Sequence[Word], values: Mapping[str, list[Value]], title: Field | None) -> tuple[Word, ...]:
@@ -185,6 +207,6 @@ def _core_words(names: Sequence[Word], values: Mapping[str, list[Value]], title:
 def _grams(field: Field) -> frozenset[str]:
     keys = [word.key for word in field.words[:400]]
     found = set(keys)
-    found.update(a + b for a, b in pairwise(keys))
-    found.update(a + b + c for a, b, c in zip(keys, keys[1:], keys[2:], strict=False))
+    found.update([a + b for a, b in pairwise(keys)])
+    found.update([a + b + c for a, b, c in zip(keys, keys[1:], keys[2:], strict=False)])
     return frozenset(found)

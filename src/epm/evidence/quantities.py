@@ -7,25 +7,36 @@ units may differ by half of the finer one's last written digit.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Field, is_free
+from epm.evidence.fields import Cover, Field, Taken, is_free
 from epm.evidence.normalise import fold
 from epm.evidence.words import word_list
 
 CAPACITY_DIMENSIONS = frozenset({"mass", "volume", "storage", "charge", "energy"})
 SIZE_DIMENSIONS = frozenset({"length", "area", "shoe", "letter", "box"})
-_NUMBER = r"\d{1,7}(?:[.,]\d{1,4}){0,2}"
+_FRACTION = r"(?:\d{1,2}[ -])?\b(?:1|3|5|7|9|11|13|15)/(?:2|4|8|16|32|64)\b"
+# A space parts thousands only before "000": in "KX 2 500 ml" it parts two numbers.
+_NUMBER = rf"(?:{_FRACTION}|\d{{1,3}}(?:[ ']\d{{3}})*[ ']000|\d{{1,3}}(?:'\d{{3}})+|\d{{1,7}}(?:[.,]\d{{1,4}}){{0,2}})"
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _BINARY_TERABYTE = {Decimal(1024): Decimal(1000), Decimal(2048): Decimal(2000), Decimal(4096): Decimal(4000)}
 _SHOE = re.compile(
     r"(?<![a-z0-9])(?:t\.|eu|eur|gr|grosse|size|taille|talla|taglia|pointure|numero|uk|us)\.? ?(\d{2}(?:[.,]5)?)(?![a-z0-9.,])"
 )
+_COMPOUNDS = (
+    (("lb", "oz"), re.compile(r"(?<![a-z0-9.,])(\d{1,3}) ?(?:lbs?|pounds?),? ?(\d{1,2}(?:\.\d)?) ?(?:oz|ounces?)(?![^\W_])")),
+    (("ft", "in"), re.compile(r"(?<![a-z0-9.,])(\d{1,2}) ?(?:ft|feet|foot|'),? ?(\d{1,2}(?:\.\d)?) ?(?:(?:in|inch|inches)(?![^\W_])|\")")),
+)
 _PLAIN_NUMBER = re.compile(rf"^\s*({_NUMBER})\s*$")
+_CONVERTED_DIMENSIONS = frozenset({"mass", "volume", "length"})
+_ROUNDING = Decimal("0.02")
+"""Share by which a label's converted amount may be off: "3.5 oz" for 100 g is 0.8 %, "8 fl oz" for 240 ml 1.4 %; 500 for 473 ml is 5.4 %."""
+_COARSE = Decimal("0.05")
+"""Share beyond which no rounding explains a difference: "2 lb" is no kilogram although whole kilograms are coarse."""
 _NETWORK_GENERATIONS = frozenset("2345")
 
 
@@ -66,6 +77,10 @@ def _box() -> re.Pattern[str]:
 
 def parse_number(text: str) -> Decimal:
     """The number as written in any locale: ``1,5`` is 1.5, ``1.000`` and ``1,000`` are 1000 (``0,750`` is not)."""
+    if "/" in text:
+        whole, upper, lower = re.fullmatch(r"(?:(\d+)[ -])?(\d+)/(\d+)", text).groups("0")  # type: ignore[union-attr]  # _FRACTION matched
+        return int(whole) + Decimal(upper) / Decimal(lower)
+    text = text.replace(" ", "").replace("'", "")
     if _THOUSANDS.fullmatch(text) and not text.startswith("0"):
         return Decimal(re.sub(r"[.,]", "", text))
     head, _, tail = text.replace(",", ".").rpartition(".")
@@ -74,6 +89,10 @@ def parse_number(text: str) -> Decimal:
 
 def _plain(amount: Decimal) -> str:
     return format(amount.normalize(), "f")
+
+
+def _n_decimals(number: Decimal) -> int:
+    return max(0, -int(number.as_tuple().exponent))
 
 
 def attribute_of(dimension: str) -> str:
@@ -90,15 +109,30 @@ def measured(field: Field, place: tuple[int, int], number: str, unit: str) -> Va
         return None  # a wireless standard
     if len(unit) == 1 and unit.isalpha() and field.folded.text[max(0, place[0] - 1) : place[0]] in {"-", "/"}:
         return None  # part of a code: "1036-12G-4S", "f/2.8L"
-    amount = parse_number(number) * factor
+    written = parse_number(number)
+    amount = written * factor
     if dimension == "storage":
         amount = _BINARY_TERABYTE.get(amount, amount)
-    rule = f"measure:{unit}:{max(0, len(number.replace(',', '.').rpartition('.')[2]) if '.' in number.replace(',', '.') else 0)}"
+    rule = f"measure:{unit}:{_n_decimals(written)}"
     value = field.value(attribute_of(dimension), f"{dimension} {_plain(amount)}", place, rule)
     return replace(value, amount=amount, dimension=dimension)
 
 
-def read_quantities(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+def _compounds(field: Field, taken: Cover) -> list[Value]:
+    """Amounts in two units: ``1 lb 8 oz``, ``5'6"``."""
+    found: list[Value] = []
+    for unit, pattern in _COMPOUNDS:
+        (dimension, factor), smaller = units()[unit[0]], units()[unit[1]][1]
+        for m in pattern.finditer(field.folded.text):
+            if taken.is_free(m.span()):
+                amount = int(m.group(1)) * factor + parse_number(m.group(2)) * smaller
+                rule = f"measure:{unit[1]}:{_n_decimals(parse_number(m.group(2)))}"
+                value = field.value(attribute_of(dimension), f"{dimension} {_plain(amount)}", m.span(), rule)
+                found.append(replace(value, amount=amount, dimension=dimension))
+    return found
+
+
+def read_quantities(field: Field, taken: Taken) -> tuple[Value, ...]:
     """The measured values of one field, left to right."""
     text = field.folded.text
     found: list[Value] = []
@@ -107,16 +141,21 @@ def read_quantities(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Val
             factor = units()[m.group(4)][1]
             sides = [_plain(parse_number(number) * factor) for number in m.groups()[:3] if number]
             found.append(replace(field.value("size", "box " + " x ".join(sides), m.span(), "box"), dimension="box"))
-    places = [*taken, *((v.start, v.end) for v in found)]
+    places = Cover(taken)
+    for value in found:
+        places.add((value.start, value.end))
+    for value in _compounds(field, places):
+        places.add((value.start, value.end))
+        found.append(value)
     for m in _measure().finditer(text):
         if is_free(m.span(), places):
-            value = measured(field, m.span(), m.group(1), m.group(2))
-            if value is not None:
-                found.append(value)
+            single = measured(field, m.span(), m.group(1), m.group(2))
+            if single is not None:
+                found.append(single)
     return tuple(found)
 
 
-def read_sizes(field: Field, taken: Sequence[tuple[int, int]]) -> tuple[Value, ...]:
+def read_sizes(field: Field, taken: Taken) -> tuple[Value, ...]:
     """Clothing and shoe sizes: letter sizes, ``EU 42``, and bare numbers in a size field."""
     found: list[Value] = []
     for phrase, place in field.phrases_of("size"):
@@ -149,7 +188,16 @@ def is_equal_measure(left: Value, right: Value) -> bool:
     if left_unit == right_unit or not left_step or not right_step:
         is_nominal = left.dimension == "length" and {left_step, right_step} == {Decimal("25.4"), Decimal("2.54")}
         return is_nominal and difference <= Decimal("12.7")
-    return difference <= min(left_step, right_step) / 2
+    larger = max(left.amount, right.amount)
+    if difference <= min(min(left_step, right_step) / 2, larger * _COARSE):
+        return True
+    # "3.4 fl oz" is 100 ml, converted and rounded; two metric units need no rounding.
+    is_converted = left.dimension in _CONVERTED_DIMENSIONS and _is_metric(left_step) is not _is_metric(right_step)
+    return is_converted and difference <= max(left_step, right_step) / 2 and difference <= larger * _ROUNDING
+
+
+def _is_metric(step: Decimal) -> bool:
+    return step.normalize().as_tuple().digits == (1,)
 
 
 def _written_step(value: Value) -> tuple[str, Decimal]:

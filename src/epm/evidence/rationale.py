@@ -82,6 +82,15 @@ def _with_name(
         name_quote(left, compared.names.left_rest if is_different else (), brands.left if brands else None, is_needed=not is_argued),
         name_quote(right, compared.names.right_rest if is_different else (), brands.right if brands else None, is_needed=not is_argued),
     )
+    if is_different and None in quotes and not any(cell.verdict is Verdict.DIFFERENT for cell in cells):
+        argued = _with_a_conflict(cells)
+        if argued != cells:
+            return argued
+        shared = brands if brands is not None and brands.verdict is Verdict.SAME else None
+        quotes = (
+            whole_name(left, compared.names.left_rest, shared.left if shared else None),
+            whole_name(right, compared.names.right_rest, shared.right if shared else None),
+        )
     if quotes == (None, None):
         return cells
     verdict = Verdict.UNKNOWN if None in quotes else _name_verdict(cells, compared, finding)
@@ -129,9 +138,28 @@ def name_quote(listing: ParsedListing, rest: Sequence[Word], brand: Value | None
         return None
     outside = [(brand.start, brand.end)] if brand is not None and brand.field == title.folded.field else []
     words = [word for word in listing.names if is_free((word.start, word.end), outside)] or (title.words if is_needed else ())
-    if not words:
+    return _quote_around(words, rest, title)
+
+
+def whole_name(listing: ParsedListing, rest: Sequence[Word], brand: Value | None) -> str | None:
+    """A verbatim stretch of the title around a left-over word, codes and types included: ``KX-120 Plus kettle``.
+
+    Where one title merely adds a word ("Plus"), nothing but the whole names shows the difference. ``brand`` is left out: stated
+    on both sides, it has a cell of its own.
+    """
+    title = listing.title
+    if title is None or not title.words:
         return None
+    outside = [(brand.start, brand.end)] if brand is not None and brand.field == title.folded.field else []
+    words = [word for word in title.words if is_free((word.start, word.end), outside)]
+    return _quote_around(words, rest, title)
+
+
+def _quote_around(words: Sequence[Word | Token], rest: Sequence[Word], title: Field) -> str | None:
+    """The verbatim run of these words that holds one of ``rest``, else the longest; ``None`` without words."""
     stretches = _stretches(words, title)
+    if not stretches:
+        return None
     starts = {word.start for word in rest}
     chosen = next((one for one in stretches if starts & {word.start for word in one}), max(stretches, key=_n_chars))
     return title.span(chosen[0].start, chosen[-1].end).quote[:MAX_QUOTE_CHARS].rstrip()

@@ -8,14 +8,28 @@ from epm.evidence.normalise import fold, tokens
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.quantities import is_equal_measure
 from epm.evidence.value_sets import STRONG, same_key, value_sets
+from epm.evidence.words import find_phrases
 from epm.rationale import Verdict
 
 _MAX_PART_WORDS = 3
 
 
 def named_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
-    """An attribute whose values are words (colour, region)."""
+    """An attribute whose values are words, such as the colour."""
     return value_sets(attribute, left.of(attribute), right.of(attribute), same_key, attribute)
+
+
+def region_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """One atom for the markets and one for the languages that a side names: plug and keyboard do not contradict each other."""
+    found: list[Atom] = []
+    for dimension in ("market", "language"):
+        a, b = ([v for v in side.of("region") if v.dimension == dimension] for side in (left, right))
+        found.extend(value_sets("region", a, b, _is_same_region, "region"))
+    return tuple(found)
+
+
+def _is_same_region(left: Value, right: Value) -> bool:
+    return left.key == right.key or {left.key, right.key} == {"en", "qwerty"}
 
 
 def measure_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
@@ -54,9 +68,18 @@ def bundle_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     if value is None:
         return ()
     words = [t.key for t in tokens(fold("", value.key))]
-    is_short = value.rule == "bundle-with" and 0 < len(words) <= _MAX_PART_WORDS and words[0] not in other.grams
-    is_decisive = (value.trust == STRONG and not (words and set(words) <= other.grams)) or is_short
+    is_thing = value.rule == "bundle-with" and 0 < len(words) <= _MAX_PART_WORDS and words[0] not in other.grams
+    is_decisive = (value.trust == STRONG and not (words and set(words) <= other.grams)) or (
+        is_thing and _is_one_thing([w for w in words if w not in other.grams])
+    )
     return (Atom("bundle", a, b, "bundle-one-sided", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
+
+
+def _is_one_thing(words: list[str]) -> bool:
+    """True if the words name a product that can lie in the box: "with case" adds one, "with 9 programs" does not."""
+    if len(words) == 1:
+        return words[0].isalpha()
+    return any(phrase.kind == "type" for phrase in find_phrases(tokens(fold("", " ".join(words)))))
 
 
 def _part(listing: ParsedListing) -> Value | None:

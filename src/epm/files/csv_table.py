@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from epm.errors import DataError
-from epm.files.raw import RawRow, TextLine, require_columns, text_lines
+from epm.files.raw import ColumnCheck, RawRow, TextLine, require_pair_columns, text_lines
 
 _MAX_CELL_CHARS = 2**31 - 1
 """The csv module refuses cells beyond 131,072 characters unless told otherwise; a page's whole text may be longer."""
 
 
-def read_rows(path: Path) -> Iterator[RawRow]:
+def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Iterator[RawRow]:
     """The rows below the header; ``line`` is where a row starts, for cells may hold line breaks.
 
     Raises:
@@ -35,7 +35,7 @@ def read_rows(path: Path) -> Iterator[RawRow]:
             raise DataError(f"{str(path)!r}, line 1: no CSV header ({error}); write column names separated by commas") from error
         if header is None:
             return
-        require_columns(path, header)
+        require(path, header)
         yield from _rows(reader, header)
 
 

@@ -22,13 +22,22 @@ def read_rows(path: Path) -> Iterator[RawRow]:
     """
     with path.open("rb") as packed:
         if path.suffix != ".gz":
-            yield from _parsed(text_lines(packed))
+            yield from parsed_rows(text_lines(packed))
             return
         try:
             with gzip.open(packed) as stream:
-                yield from _parsed(text_lines(cast("BinaryIO", stream)))
+                yield from parsed_rows(text_lines(cast("BinaryIO", stream)))
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(f"{str(path)!r} is no readable gzip file ({error}); pack it again or drop the .gz from its name") from error
+
+
+def parsed_rows(lines: Iterable[TextLine]) -> Iterator[RawRow]:
+    """The row of each line; blank lines are passed over."""
+    for line in lines:
+        if line.problem is not None:
+            yield RawRow(line.number, None, line.problem)
+        elif line.text.strip():
+            yield _row(line)
 
 
 def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], *, is_packed: bool) -> None:
@@ -42,14 +51,6 @@ def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], *, is_packed
 
 def _line(row: dict[str, object]) -> bytes:
     return json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n"
-
-
-def _parsed(lines: Iterable[TextLine]) -> Iterator[RawRow]:
-    for line in lines:
-        if line.problem is not None:
-            yield RawRow(line.number, None, line.problem)
-        elif line.text.strip():
-            yield _row(line)
 
 
 def _row(line: TextLine) -> RawRow:

@@ -10,18 +10,17 @@ flat (see ``epm.files.rows``), and may hold ``pair_id``, ``label`` or ``gold_lab
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from epm.errors import ConfigError, DataError
 from epm.files import csv_table, json_lines, parquet_table
-from epm.files.atomic import replacing
+from epm.files.listings import as_texts, flat_listing, nested_listing
 from epm.files.raw import RawRow
-from epm.files.rows import ATTRIBUTE_PREFIX, LISTING_FIELDS, PAIR_FIELDS, SIDES, RowError, parse_row
-from epm.listing import Listing
+from epm.files.rows import LISTING_FIELDS, PAIR_FIELDS, SIDES, RowError, parse_row
+from epm.files.table_file import write_rows
 from epm.pair import Pair
 
 OnBadRow = Literal["stop", "skip"]
@@ -92,18 +91,8 @@ def write_pair_stream(path: Path | str, pairs: Iterable[Pair], columns: Sequence
     Raises:
         DataError: like :func:`write_pairs`; an error of ``pairs`` itself leaves an older file untouched.
     """
-    target = Path(path)
-    ending = _format(target)
-    try:
-        with replacing(target) as stream:
-            if ending.startswith(".jsonl"):
-                json_lines.write_rows(stream, map(nested_row, pairs), is_packed=ending == ".jsonl.gz")
-                return
-            table = csv_table if ending == ".csv" else parquet_table
-            table.write_rows(stream, map(_flat, pairs), columns)
-    except UnicodeEncodeError as error:
-        place = error.object[max(0, error.start - 20) : error.end]
-        raise DataError(f"cannot write {str(path)!r}: {place!r} holds half a surrogate pair, which is no text; remove it") from error
+    ending = _format(Path(path))
+    write_rows(Path(path), ending, map(nested_row if ending.startswith(".jsonl") else _flat, pairs), columns)
 
 
 def pair_columns(found: Iterable[str]) -> list[str]:
@@ -175,22 +164,13 @@ def _accept(row: RawRow, line_of_id: dict[str, int], extra_columns: dict[str, No
 
 def nested_row(pair: Pair) -> dict[str, object]:
     """The pair as one JSON object of a pair file."""
-    sides = {side: _listing_fields(getattr(pair, side)) for side in SIDES}
-    row: dict[str, object] = {**pair.extras, **_pair_fields(pair)}
-    for side in SIDES:
-        listing: Listing = getattr(pair, side)
-        attributes = {"attributes": dict(listing.attributes)} if listing.attributes else {}
-        row[side] = {**listing.extras, **sides[side], **attributes}
-    return row
+    return {**pair.extras, **_pair_fields(pair), **{side: nested_listing(getattr(pair, side)) for side in SIDES}}
 
 
 def _flat(pair: Pair) -> dict[str, object]:
-    row: dict[str, object] = {**_texts(pair.extras), **_pair_fields(pair)}
+    row: dict[str, object] = {**as_texts(pair.extras), **_pair_fields(pair)}
     for side in SIDES:
-        listing: Listing = getattr(pair, side)
-        attributes = {f"{ATTRIBUTE_PREFIX}{name}": value for name, value in listing.attributes.items()}
-        fields = {**_texts(listing.extras), **_listing_fields(listing), **attributes}
-        row.update({f"{side}_{name}": value for name, value in fields.items()})
+        row.update({f"{side}_{name}": value for name, value in flat_listing(getattr(pair, side)).items()})
     return row
 
 
@@ -203,15 +183,3 @@ def _pair_fields(pair: Pair) -> dict[str, object]:
         "split": pair.split,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _listing_fields(listing: Listing) -> dict[str, object]:
-    return {name: value for name in LISTING_FIELDS if (value := getattr(listing, name)) is not None}
-
-
-def _texts(extras: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        for name, value in extras.items()
-        if value is not None
-    }

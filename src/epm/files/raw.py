@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from epm.errors import DataError
+
+ColumnCheck = Callable[[Path, Sequence[str]], None]
+"""Looks at a table's header before its rows are read, and raises a ``DataError`` for one that will not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,24 @@ def text_lines(stream: BinaryIO) -> Iterator[TextLine]:
         offset += len(line)
 
 
-def require_columns(path: Path, columns: list[str]) -> None:
-    """Check the header of a table for both titles and for doubled names.
+def require_distinct_columns(path: Path, columns: Sequence[str]) -> None:
+    """Check the header of any table for doubled names.
 
     Raises:
-        DataError: naming the column and those present.
+        DataError: naming the column.
     """
     doubled = sorted({name for name in columns if columns.count(name) > 1})
     if doubled:
         raise DataError(f"{str(path)!r} has the column {doubled[0]!r} twice; rename one")
+
+
+def require_pair_columns(path: Path, columns: Sequence[str]) -> None:
+    """Check the header of a pair file for both titles and for doubled names.
+
+    Raises:
+        DataError: naming the column and those present.
+    """
+    require_distinct_columns(path, columns)
     for side in ("left", "right"):
         if side not in columns and f"{side}_title" not in columns:
             shown = ", ".join(repr(name[:40]) for name in columns[:20]) or "none"

@@ -68,7 +68,8 @@ def _identifier(value: object) -> str | None:
     return _text(value)
 
 
-def _label(value: object) -> Label | None:
+def label_of(value: object) -> Label | None:
+    """The label of a cell, ``None`` if it is empty; raises ``ValueError`` naming the words that are allowed."""
     text = _text(value)
     if text is None:
         return None
@@ -145,8 +146,8 @@ class PairRow(BaseModel):
     pair_id: Identifier = None
     left: ListingRow
     right: ListingRow
-    gold_label: Annotated[Label | None, BeforeValidator(_label)] = None
-    label: Annotated[Label | None, BeforeValidator(_label)] = None
+    gold_label: Annotated[Label | None, BeforeValidator(label_of)] = None
+    label: Annotated[Label | None, BeforeValidator(label_of)] = None
     relation: Annotated[Relation | None, BeforeValidator(_relation)] = None
     factor: Annotated[int | None, Field(gt=1), BeforeValidator(_identifier)] = None
     split: Text = None
@@ -178,6 +179,31 @@ def parse_row(values: Mapping[str, object]) -> ParsedRow:
     except ValidationError as error:
         raise RowError(_reason(error, is_flat=is_flat)) from error
     return ParsedRow(_pair(row, is_flat=is_flat), row.pair_id is not None, tuple(_extra_columns(row, "_" if is_flat else ".")))
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedListing:
+    """A Listing, and whether its id was given; a missing one is made from what the listing says."""
+
+    listing: Listing
+    has_own_id: bool
+
+
+def parse_listing(values: Mapping[str, object]) -> ParsedListing:
+    """The Listing of one row of a table of listings: fields, nested ``attributes`` or flat ``attributes.colour``.
+
+    Raises:
+        RowError: the title is missing or a value is not allowed; names the column.
+    """
+    nested = {name: value for name, value in values.items() if not name.startswith(ATTRIBUTE_PREFIX)}
+    attributes = {name.removeprefix(ATTRIBUTE_PREFIX): value for name, value in values.items() if name.startswith(ATTRIBUTE_PREFIX)}
+    if attributes:
+        nested["attributes"] = attributes
+    try:
+        row = ListingRow.model_validate(nested)
+    except ValidationError as error:
+        raise RowError(_reason(error, is_flat=False)) from error
+    return ParsedListing(_listing(row, "title"), row.id is not None)
 
 
 def nest(values: Mapping[str, object]) -> dict[str, object]:

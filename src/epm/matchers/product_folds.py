@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from epm.listing import Listing
 from epm.pair import Pair
+from epm.product_groups import ProductGroups
 from epm.relation import Label
 
 
@@ -47,20 +48,12 @@ def _key(listing: Listing) -> str:
 
 
 def _folds(pairs: Sequence[Pair], n_folds: int, seed: int) -> dict[str, int]:
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        parent.setdefault(key, key)
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
+    groups = ProductGroups[str]()
     for pair in pairs:
-        first, second = map(root, _keys(pair))
+        first, second = map(groups.root, _keys(pair))
         if pair.gold_label is Label.MATCH:
-            parent[first] = second
-    roots = sorted({root(key) for key in parent})
+            groups.join(first, second)
+    roots = sorted({groups.root(key) for key in groups})
     random.Random(seed).shuffle(roots)
     fold_of = {key: place % n_folds for place, key in enumerate(roots)}
-    return {key: fold_of[root(key)] for key in parent}
+    return {key: fold_of[groups.root(key)] for key in groups}

@@ -26,6 +26,12 @@ class PlainNumber(str):
         return number
 
 
+class Uncomputed(str):
+    """The formula of a cell whose value the workbook does not hold."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class GridRow:
     """The cells of the row that starts at a line (a row number in a workbook), or why there are none."""

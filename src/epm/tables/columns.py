@@ -47,16 +47,18 @@ class _Vocabulary:
 
 def guess_pair_columns(names: Sequence[str]) -> ColumnGuess:
     """The columns of a table of pairs, both listings in each row or their ids alone."""
-    sides = _sides(names)
+    # programs number doubled names as Title, Title.1
+    spelled = [f"{name[:-2]} {_SECOND}" if name.endswith(".1") and name[:-2] in names else name for name in names]
+    sides = _sides(spelled)
     pair: dict[str, str] = {}
     left, right = SideColumns(), SideColumns()
     unmapped = []
-    for name in names:
-        words = _words(name)
+    for name, spelling in zip(names, spelled, strict=True):
+        words = _words(spelling)
         at = _side_at(words, sides)
         if sides is not None and at is not None:
             _take(name, words[:at] + words[at + 1 :], left if words[at].casefold() == sides[0] else right)
-        elif sides is not None and sides[1] == _SECOND and f"{name} {_SECOND}" in names:
+        elif sides is not None and sides[1] == _SECOND and f"{name} {_SECOND}" in spelled:
             _take(name, words, left)
         else:
             found = _vocabulary().pair.get(_squeezed(words))
@@ -71,6 +73,11 @@ def guess_listing_columns(names: Sequence[str]) -> SideColumns:
     for name in names:
         _take(name, _words(name), side)
     return side
+
+
+def title_columns(names: Sequence[str]) -> list[str]:
+    """The columns that are called as titles are, without regard to sides."""
+    return [name for name in names if (words := _words(name)) and _field(words) == "title"]
 
 
 def is_usual_name(cell: str) -> bool:

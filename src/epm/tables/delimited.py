@@ -13,6 +13,7 @@ from typing import Literal
 
 from epm.errors import DataError
 from epm.tables.cells import GridRow
+from epm.tables.columns import is_usual_name
 from epm.tables.container import opened
 from epm.tables.mapping import FileLayout
 
@@ -22,6 +23,7 @@ _DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 _JUDGED_ROWS = 200
 _MIN_CONSISTENT = 0.5
+_HEADER_ROWS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,31 @@ def guess_dialect(sample: str, *, is_whole: bool) -> Dialect | None:
     declared = _DECLARED.match(sample)
     if declared is not None:
         return Dialect(declared.group(1), '"')
-    best, best_score = None, (0.0, 0)
+    best, best_score = None, (0.0, 0, 0)
     for delimiter in _DELIMITERS:
-        for quote in ('"', "'", ""):
+        for quote in _quotes(sample, delimiter):
             score = _evenness(sample, Dialect(delimiter, quote), is_whole=is_whole)
             if score > best_score:
                 best, best_score = Dialect(delimiter, quote), score
     return best
 
 
-def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, int]:
+def broken_quotes(sample: str, delimiter: str) -> GridRow | None:
+    """The first row whose double quotes do not pair, if the sample has one."""
+    rows = _parsed(io.StringIO(sample, newline=""), Dialect(delimiter, '"'), "utf-8", is_strict=True)
+    return next((row for row in rows if row.problem is not None), None)
+
+
+def _quotes(sample: str, delimiter: str) -> Iterator[str]:
+    yield '"'
+    # an apostrophe encloses cells only where it does so at least once: otherwise it stands in words
+    if re.search(rf"(?:^|{re.escape(delimiter)})'[^'\n]*'(?:{re.escape(delimiter)}|\r?$)", sample, re.MULTILINE):
+        yield "'"
+    yield ""
+
+
+def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, int, int]:
+    """The share of rows of the usual width, the most usual column names that one row holds, and the width."""
     rows = []
     for row in _parsed(io.StringIO(sample, newline=""), dialect, "utf-8", is_strict=True):
         rows.append(row)
@@ -73,18 +90,22 @@ def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, 
         rows = rows if is_whole else rows[:-1]
     widths = Counter(len(row.cells) for row in rows if row.n_filled > 1)
     if not widths:
-        return (0.0, 0)
+        return (0.0, 0, 0)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     # blank rows say nothing; a row that stays in one piece speaks against the delimiter, and so do broken quotes
     n_judged = sum(row.n_filled > 0 or row.problem is not None for row in rows)
     share = count / n_judged
-    return (round(share, 2), width) if width > 1 and share >= _MIN_CONSISTENT else (0.0, 0)
+    # every title may hold the same number of another mark, but that mark does not cut the header into names
+    n_usual = max(sum(map(is_usual_name, row.cells)) for row in rows[:_HEADER_ROWS])
+    return (round(share, 2), n_usual, width) if width > 1 and share >= _MIN_CONSISTENT else (0.0, 0, 0)
 
 
 def _parsed(text: Iterator[str] | io.TextIOBase, dialect: Dialect, encoding: str, *, is_strict: bool) -> Iterator[GridRow]:
     # strict: otherwise a quote that is never closed would swallow the rest of the file without a word
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
-    reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote or '"', quoting=quoting, strict=is_strict)
+    reader = csv.reader(
+        text, delimiter=dialect.delimiter, quotechar=dialect.quote or '"', quoting=quoting, strict=is_strict, skipinitialspace=bool(dialect.quote)
+    )  # fmt: skip
     while True:
         start = reader.line_num + 1
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 _MARKS = (
@@ -17,6 +18,12 @@ _UNDEFINED_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _WESTERN_RUN_BYTES = 2.0
 """Western text has its accented letters alone or in twos between plain ones; other scripts have whole words of high bytes."""
+_LETTERS = frozenset("äöüßáàâãåæçéèêëíìîïñóòôõøœúùûÄÖÜÁÀÂÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÕØŒÚÙÛªºµƒ")
+"""Letters of western languages; bytes of other encodings show as the rest of what cp1252 has (``š``, ``Ÿ``, ``ý``, ``þ``) or as marks inside words."""
+_MARK_IN_WORD = re.compile(r"[^\W\d_][¹²³¿¡§£¥¤¦¬¯¨´¸¢¶”“„‚‘‹›ˆ˜†‡‰][^\W\d_]")
+_MAX_ODDNESS = 0.1
+"""Below it, foreign letters are those of a few names in western text."""
+_SINGLE_LETTER_SCRIPTS = ["cp1252", "cp1250", "cp1254", "cp1257", "mac_roman", "cp850"]
 _OTHER_SCRIPTS = ["cp949", "cp932", "gb18030", "big5", "cp1251", "cp1250", "cp1253", "cp1254"]
 
 
@@ -62,11 +69,19 @@ def _guess_legacy(sample: bytes, error: UnicodeDecodeError) -> EncodingGuess:
     no_utf8 = f"byte 0x{sample[error.start]:02x} at {error.start} is no UTF-8"
     runs = _HIGH_RUN.findall(sample)
     mean_run = sum(map(len, runs)) / len(runs)
-    if mean_run < _WESTERN_RUN_BYTES and not _UNDEFINED_CP1252.search(sample):
-        return EncodingGuess("cp1252", f"{no_utf8}, single accented letters as in western Windows text", is_sure=True)
+    is_single = mean_run < _WESTERN_RUN_BYTES
+    if is_single and not _UNDEFINED_CP1252.search(sample) and (oddness := _oddness(sample.decode("cp1252"))) < _MAX_ODDNESS:
+        return EncodingGuess("cp1252", f"{no_utf8}, single accented letters as in western Windows text", is_sure=not oddness)
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=[*_OTHER_SCRIPTS, "cp1252"]).best()
+    best = from_bytes(sample, cp_isolation=_SINGLE_LETTER_SCRIPTS if is_single else [*_OTHER_SCRIPTS, "cp1252"]).best()
     if best is not None:
         return EncodingGuess(best.encoding, f"{no_utf8}, the letters are most plausible so", is_sure=False)
     return EncodingGuess("cp1252", f"{no_utf8}, nothing better was found", is_sure=False)
+
+
+def _oddness(text: str) -> float:
+    """The share of letters foreign to western languages, and of marks inside words, among the characters beyond ASCII."""
+    counts = Counter(char for char in text if not char.isascii())
+    n_foreign = sum(n for char, n in counts.items() if char.isalpha() and char not in _LETTERS)
+    return (n_foreign + len(_MARK_IN_WORD.findall(text))) / counts.total()

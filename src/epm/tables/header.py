@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 
 from epm.tables.cells import GridRow, PlainNumber
 from epm.tables.columns import GROUP_JOINT, is_usual_name
@@ -56,11 +57,10 @@ def column_names(rows: Sequence[GridRow]) -> tuple[str, ...]:
     while names and not names[-1]:
         names.pop()
     names = [name or f"column {i}" for i, name in enumerate(names, start=1)]
-    seen: Counter[str] = Counter()
-    numbered = []
+    numbered: dict[str, None] = {}
     for name in names:
-        seen[name] += 1
-        numbered.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+        free = (spelled for i in count(2) if (spelled := f"{name} #{i}") not in numbered)
+        numbered[next(free) if name in numbered else name] = None
     return tuple(numbered)
 
 

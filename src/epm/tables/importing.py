@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from epm.errors import DataError
-from epm.files.pairs import BadRow, OnBadRow, pair_columns, write_pair_stream
+from epm.files.pairs import OnBadRow, pair_columns, write_pair_stream
 from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, RowError
 from epm.pair import Pair
+from epm.tables.import_report import TableReport, refuse_same_file, unused_columns
 from epm.tables.mapping import FileLayout, LabelWord, Mapping, SideMapping
 from epm.tables.pair_rows import ListingCells, ListingTable, RowPairs, listing_table
 from epm.tables.repeats import Repeats
-from epm.tables.source import header_names, named_rows, place
-
-_KEPT_BAD_ROWS = 1000
-_SHOWN_NAMES = 30
+from epm.tables.source import named_rows
 
 
 @dataclass(slots=True)
-class ImportReport:
-    """What was written, and what was not: skipped rows, exact repeats, damaged codes, columns that no field takes."""
+class ImportReport(TableReport):
+    """What was written as pairs, and what was left out."""
 
     n_pairs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
-    n_skipped: int = 0
-    bad_rows: list[BadRow] = field(default_factory=list)
-    n_repeats: int = 0
-    codes_restored: Counter[str] = field(default_factory=Counter)
-    codes_dropped: Counter[str] = field(default_factory=Counter)
-    unused_columns: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """The report as JSON values; ``bad_rows`` holds at most the first thousand."""
-        return {
-            "n_pairs": self.n_pairs,
-            "labels": dict(self.labels),
-            "n_skipped": self.n_skipped,
-            "bad_rows": [{"line": bad.line, "reason": bad.reason} for bad in self.bad_rows],
-            "n_repeats": self.n_repeats,
-            "codes_restored": dict(self.codes_restored),
-            "codes_dropped": dict(self.codes_dropped),
-            "unused_columns": list(self.unused_columns),
-        }
+        """The report as JSON values."""
+        return {"n_pairs": self.n_pairs, "labels": dict(self.labels), **self.shared_json()}
 
 
 def import_pairs(
@@ -64,8 +46,7 @@ def import_pairs(
     Raises:
         DataError: a file cannot be read or written, a mapped column is absent, or a row is bad under ``stop``; names the cell.
     """
-    if out.resolve() == path.resolve():
-        raise DataError(f"{str(out)!r} is the file that is read: choose another name to write to")
+    refuse_same_file(path, out)
     report = ImportReport()
     steps = _Import(path, mapping, base, on_bad_row, report)
     report.unused_columns = steps.check_columns()
@@ -73,8 +54,7 @@ def import_pairs(
     columns = pair_columns(_written_fields(mapping))
     write_pair_stream(out, steps.pairs(rows), columns)
     for reader in (*rows.sides.values(), *steps.readers):
-        report.codes_restored.update({damage.value: n for damage, n in reader.codes.restored.items()})
-        report.codes_dropped.update({damage.value: n for damage, n in reader.codes.dropped.items()})
+        report.count_codes(reader.codes)
     return report
 
 
@@ -90,9 +70,9 @@ class _Import:
         for side in sides:
             own = [*side.columns.values(), *side.attributes.values()]
             if side.table:
-                _require(self._base / side.table, side.file or FileLayout(), own)
+                unused_columns(self._base / side.table, side.file or FileLayout(), own)
             wanted += [side.key] if side.table else own
-        return _require(self._path, self._mapping.file, wanted)
+        return unused_columns(self._path, self._mapping.file, wanted)
 
     def row_pairs(self, labels: Map[str, LabelWord]) -> RowPairs:
         """The reader of the rows, its listing tables loaded; a table that serves both sides alike is held once."""
@@ -121,8 +101,7 @@ class _Import:
             self._report.labels[pair.gold_label.value if pair.gold_label else "none"] += 1
             yield pair
         if not self._report.n_pairs:
-            first = f"; the first is bad: {self._report.bad_rows[0].reason}" if self._report.bad_rows else ""
-            raise DataError(f"{str(self._path)!r} has no good row below its header{first}")
+            raise self._report.no_good_row(self._path)
 
     def _table(self, side: SideMapping) -> ListingTable:
         layout = side.file or FileLayout()
@@ -135,22 +114,7 @@ class _Import:
         return listings
 
     def _refuse(self, path: Path, layout: FileLayout, line: int, reason: str) -> None:
-        if self._on_bad_row == "stop":
-            raise DataError(f"{place(path, layout, line)}, {reason} (or skip bad rows: --on-bad-row skip)")
-        self._report.n_skipped += 1
-        if len(self._report.bad_rows) < _KEPT_BAD_ROWS:
-            self._report.bad_rows.append(BadRow(line, reason))
-
-
-def _require(path: Path, layout: FileLayout, wanted: Sequence[str]) -> tuple[str, ...]:
-    names = header_names(path, layout)
-    if names is None:
-        return ()
-    absent = next((column for column in wanted if column and column not in names), None)
-    if absent is not None:
-        shown = ", ".join(map(repr, names[:_SHOWN_NAMES]))
-        raise DataError(f"{str(path)!r} has no column {absent!r}; present: {shown}; correct the mapping")
-    return tuple(name for name in names if name not in wanted)
+        self._report.refuse((path, layout, line), reason, self._on_bad_row)
 
 
 def _written_fields(mapping: Mapping) -> Iterator[str]:

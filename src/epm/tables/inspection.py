@@ -5,106 +5,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+from epm.errors import DataError
 from epm.files.pairs import nested_row
-from epm.files.raw import RawRow
 from epm.files.rows import SIDES, RowError
 from epm.pair import Pair
-from epm.tables.columns import SideColumns, guess_listing_columns, guess_pair_columns
+from epm.tables.columns import ColumnGuess, SideColumns, guess_listing_columns, guess_pair_columns, title_columns
 from epm.tables.label_words import known_label
-from epm.tables.mapping import DecimalStyle, FileLayout, LabelWord, Mapping, PairColumns, SideMapping
-from epm.tables.pair_rows import CODE_FIELDS, AbsentListingError, ListingCells, ListingTable, RowPairs, listing_table
-from epm.tables.prices import guess_decimal
+from epm.tables.mapping import LabelWord, Mapping, PairColumns, SideMapping
+from epm.tables.pair_rows import AbsentListingError, ListingCells, ListingTable, RowPairs, listing_table
 from epm.tables.repeats import Repeats
-from epm.tables.source import guess_layout, header_names, named_rows
-from epm.tables.spreadsheet import Damage, restore_code
+from epm.tables.table_sample import N_SHOWN, Findings, Sample, column_fills, damaged_columns, decimal_doubt, decimal_style, read_sample
 
-SAMPLE_ROWS = 10_000
-_SAMPLE_CHARS = 16 << 20
-_N_SHOWN = 3
 _MAX_LABEL_WORDS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The first rows of a table; ``is_whole`` if there are no more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection(Findings):
+    """What a look at a table of pairs found."""
 
-    path: Path
-    layout: FileLayout
-    names: tuple[str, ...]
-    rows: tuple[RawRow, ...]
-    is_whole: bool
-    found: tuple[str, ...]
-    doubts: tuple[str, ...]
-
-    def cells(self, column: str) -> Iterator[tuple[int, str]]:
-        """The filled cells of a column with their lines."""
-        missing = {word.casefold() for word in self.layout.missing}
-        for row in self.rows:
-            value = row.values.get(column) if row.values else None
-            if isinstance(value, str) and value.strip() and value.strip().casefold() not in missing:
-                yield row.line, value
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnFill:
-    """How many of the ``n`` sampled rows fill a column, where the mapping puts it (empty for nowhere), and its first cell."""
-
-    file: str
-    column: str
-    place: str
-    n_filled: int
-    n: int
-    example: str
-
-
-@dataclass(frozen=True, slots=True)
-class DamagedColumn:
-    """Codes of one column that a spreadsheet damaged in one way, with the first cells as (line, value)."""
-
-    file: str
-    column: str
-    damage: Damage
-    is_restored: bool
-    n: int
-    first: tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a look at the sample found; figures are of the sample, which is the whole table if ``is_whole``."""
-
-    sample: Sample
     tables: tuple[Sample, ...]
     mapping: Mapping
     unmapped: tuple[str, ...]
-    doubts: tuple[str, ...]
-    fills: tuple[ColumnFill, ...]
     labels: tuple[tuple[str, int, LabelWord | None], ...]
-    damaged: tuple[DamagedColumn, ...]
     pairs: tuple[Pair, ...]
-    n_repeats: int
-    n_bad: int
-    first_bad: tuple[tuple[int, str], ...]
 
     def to_json(self) -> dict[str, object]:
         """The findings as JSON values; the mapping under ``mapping``."""
         return {
-            "path": str(self.sample.path),
-            "n_rows": len(self.sample.rows),
-            "is_whole": self.sample.is_whole,
-            "found": list(self.sample.found),
-            "doubts": list(self.doubts),
-            "columns": [asdict(fill) for fill in self.fills],
+            "kind": self.mapping.kind,
+            **self.shared_json(),
             "labels": [{"word": word, "n": n, "label": label} for word, n, label in self.labels],
-            "damaged": [asdict(found) for found in self.damaged],
             "pairs": [nested_row(pair) for pair in self.pairs],
-            "n_repeats": self.n_repeats,
-            "n_bad": self.n_bad,
-            "first_bad": [{"line": line, "reason": reason} for line, reason in self.first_bad],
             "mapping": self.mapping.model_dump(),
         }
 
@@ -125,10 +60,12 @@ def inspect_table(path: Path, *, base: Path, left: Path | None = None, right: Pa
         sheet: the sheet of a workbook; its first one if empty.
 
     Raises:
-        DataError: a file cannot be read as a table; says what it is instead.
+        DataError: a file cannot be read as a table, or holds single listings; says what it is instead.
     """
     sample = read_sample(path, sheet=sheet)
     guess = guess_pair_columns(sample.names)
+    if left is None and right is None:
+        _refuse_listings(sample, guess)
     tables = {name: read_sample(table) for name, table in (("left", left), ("right", right)) if table is not None}
     sides = {name: _side(getattr(guess, name), sample, tables.get(name), base) for name in SIDES}
     words = Counter(cell.strip() for _, cell in sample.cells(guess.pair.get("label", "")))
@@ -141,45 +78,38 @@ def inspect_table(path: Path, *, base: Path, left: Path | None = None, right: Pa
     pairs, n_repeats, bad = _pairs(sample, tables, mapping)
     return Inspection(
         sample=sample, tables=tuple(tables.values()), mapping=mapping, unmapped=guess.unmapped,
-        doubts=(*_doubts(sample, mapping, len(words)), *_decimal_doubts(sample, tables, mapping)),
-        fills=tuple(fill for one, name, _ in samples for fill in _fills(one, _places(mapping, name))),
-        labels=labels, damaged=tuple(found for one, name, _ in samples for found in _damaged(one, _places(mapping, name))),
-        pairs=tuple(pairs[:_N_SHOWN]), n_repeats=n_repeats, n_bad=len(bad), first_bad=tuple(bad[:_N_SHOWN]),
+        doubts=(*_doubts(sample, mapping, words), *_decimal_doubts(sample, tables, mapping)),
+        fills=tuple(fill for one, name, _ in samples for fill in column_fills(one, _places(mapping, name))),
+        labels=labels, damaged=tuple(found for one, name, _ in samples for found in damaged_columns(one, _places(mapping, name))),
+        pairs=tuple(pairs[:N_SHOWN]), n_repeats=n_repeats, n_bad=len(bad), first_bad=tuple(bad[:N_SHOWN]),
     )  # fmt: skip
 
 
-def read_sample(path: Path, *, sheet: str = "") -> Sample:
-    """The first rows of a table with its guessed layout; raises like :func:`inspect_table`."""
-    guess = guess_layout(path, sheet=sheet)
-    rows: list[RawRow] = []
-    n_chars = 0
-    is_whole = True
-    for row in named_rows(path, guess.layout):
-        if len(rows) == SAMPLE_ROWS or n_chars > _SAMPLE_CHARS:
-            is_whole = False
-            break
-        rows.append(row)
-        n_chars += sum(len(str(value)) for value in (row.values or {}).values())
-    names = header_names(path, guess.layout)
-    if names is None:
-        names = tuple(dict.fromkeys(name for row in rows for name in row.values or {}))
-    return Sample(path, guess.layout, names, tuple(rows), is_whole, guess.found, guess.doubts)
+def _refuse_listings(sample: Sample, guess: ColumnGuess) -> None:
+    """Raises for a table that no mapping can turn into pairs: one title, no second side, no label."""
+    titles = title_columns(sample.names)
+    if (
+        len(titles) == 1
+        and "label" not in guess.pair
+        and not any({"title", "id"} & side.columns.keys() for side in (guess.left, guess.right))
+    ):
+        raise DataError(
+            f"{str(sample.path)!r} looks like a table of listings: one title column ({titles[0]!r}), no second side, no label; "
+            "use --listings (or, if its rows are pairs, name the columns of their sides alike: title_left, title_right)"
+        )
 
 
 def _side(columns: SideColumns, sample: Sample, table: Sample | None, base: Path) -> SideMapping:
     if table is None:
-        return SideMapping(columns=columns.columns, attributes=columns.attributes, decimal=_decimal(sample, columns))
+        return SideMapping(
+            columns=columns.columns, attributes=columns.attributes, decimal=decimal_style(sample, columns.columns.get("price", ""))
+        )
     own = guess_listing_columns(table.names)
     key = columns.columns.get("id") or next(iter([*columns.attributes.values(), *columns.columns.values()]), "")
     return SideMapping(
-        table=Path(relpath(table.path, base)).as_posix(), key=key or "id", file=table.layout, decimal=_decimal(table, own),
+        table=Path(relpath(table.path, base)).as_posix(), key=key or "id", file=table.layout, decimal=decimal_style(table, own.columns.get("price", "")),
         columns=own.columns, attributes=own.attributes,
     )  # fmt: skip
-
-
-def _decimal(sample: Sample, columns: SideColumns) -> DecimalStyle:
-    guess = guess_decimal(cell for _, cell in sample.cells(columns.columns.get("price", "")))
-    return "mixed" if guess.is_sure and guess.n_against else guess.mark
 
 
 def _places(mapping: Mapping, table: str) -> dict[str, str]:
@@ -195,26 +125,6 @@ def _places(mapping: Mapping, table: str) -> dict[str, str]:
             places |= {column: f"{name}.attributes.{attribute}" for attribute, column in side.attributes.items()}
             places |= {column: f"{name}.{known}" for known, column in side.columns.items()}
     return places
-
-
-def _fills(sample: Sample, places: Map[str, str]) -> Iterator[ColumnFill]:
-    for name in sample.names:
-        cells = [cell for _, cell in sample.cells(name)]
-        yield ColumnFill(sample.path.name, name, places.get(name, ""), len(cells), len(sample.rows), cells[0] if cells else "")
-
-
-def _damaged(sample: Sample, places: Map[str, str]) -> Iterator[DamagedColumn]:
-    for name, at in places.items():
-        known = at.rpartition(".")[2]
-        if (known not in CODE_FIELDS and known != "key") or ".attributes." in at:
-            continue
-        found: dict[tuple[Damage, bool], list[tuple[int, str]]] = {}
-        for line, cell in sample.cells(name):
-            code = restore_code(cell, is_gtin=known == "gtin")
-            if code.damage is not None:
-                found.setdefault((code.damage, code.text is not None), []).append((line, cell))
-        for (damage, is_restored), cells in found.items():
-            yield DamagedColumn(sample.path.name, name, damage, is_restored, len(cells), tuple(cells[:_N_SHOWN]))
 
 
 def _pairs(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> tuple[list[Pair], int, list[tuple[int, str]]]:
@@ -245,7 +155,7 @@ def _pairs(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> tuple[
             bad.append((row.line, str(error)))
             continue
         n_repeats += not is_new
-        if is_new and len(pairs) < _N_SHOWN:
+        if is_new and len(pairs) < N_SHOWN:
             pairs.append(pair)
     return pairs, n_repeats, bad
 
@@ -255,25 +165,34 @@ def _open_words(sample: Sample, mapping: Mapping) -> set[str]:
     return {cell.strip() for _, cell in sample.cells(mapping.pair.label) if known_label(cell) is None}
 
 
-def _doubts(sample: Sample, mapping: Mapping, n_label_words: int) -> Iterator[str]:
+def _doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
     yield from sample.doubts
+    if not sample.rows:
+        yield "the table has no row below its header"
     for name in SIDES:
         side: SideMapping = getattr(mapping, name)
-        if not side.columns.get("title"):
+        if not side.table and side.columns.keys() == {"id"}:
+            yield f"of the {name} listing only the id is here; name the tables of the listings with --left and --right"
+        elif not side.columns.get("title"):
             yield f"no column was recognised as the title of the {name} listing; fill in {name}.columns.title in the mapping"
+    yield from _label_doubts(sample, mapping, words)
     if not mapping.left.columns and not mapping.right.columns:
-        yield "no two sides were recognised; a table of listings goes to --left or --right, beside the table of pairs that names their ids"
+        yield (
+            "no two sides were recognised; a table of single listings is looked at with --listings, "
+            "or goes to --left or --right beside the table of pairs that names their ids"
+        )
+
+
+def _label_doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
     if not mapping.pair.label:
         yield "no column was recognised as the label; the pairs will have none unless pair.label is filled in"
-    if n_label_words > _MAX_LABEL_WORDS:
-        yield f"column {mapping.pair.label!r} holds {n_label_words} different words, too many for labels; correct pair.label if it is another column"
+    if len(words) == 1 and (n_blank := len(sample.rows) - words.total()):
+        yield f'{n_blank} rows have no label; if a blank cell of {mapping.pair.label!r} means "no match", write "" = "no_match" under [labels]'
+    if len(words) > _MAX_LABEL_WORDS:
+        yield f"column {mapping.pair.label!r} holds {len(words)} different words, too many for labels; correct pair.label if it is another column"
 
 
 def _decimal_doubts(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> Iterator[str]:
     for name in SIDES:
         side: SideMapping = getattr(mapping, name)
-        column = side.columns.get("price", "")
-        guess = guess_decimal(cell for _, cell in tables.get(name, sample).cells(column))
-        if guess.n_against or not guess.is_sure:
-            style = f"read as {side.decimal!r}"
-            yield f"column {column!r} {style}: decimal mark {guess.mark!r} fits {guess.n_for} cells, the other {guess.n_against}; see {name}.decimal in the mapping"
+        yield from decimal_doubt(tables.get(name, sample), side.columns.get("price", ""), section=name, decimal=side.decimal)

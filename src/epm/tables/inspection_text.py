@@ -1,4 +1,4 @@
-"""An inspection as lines for a terminal: findings first, then three pairs as they would be read."""
+"""An inspection as lines for a terminal: findings first, then three pairs or listings as they would be read."""
 
 from __future__ import annotations
 
@@ -6,37 +6,51 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from epm.listing import Listing
-from epm.tables.inspection import DamagedColumn, Inspection, Sample
+from epm.tables.inspection import Inspection
+from epm.tables.listing_inspection import ListingInspection
 from epm.tables.spreadsheet import Damage
+from epm.tables.table_sample import DamagedColumn, Sample
 
 _CELL_CHARS = 40
 _TEXT_CHARS = 70
 
 
-def inspection_lines(found: Inspection) -> Iterator[str]:
+def inspection_lines(found: Inspection | ListingInspection) -> Iterator[str]:
     """What was found, in the order in which people check it; cells are shown without control characters."""
-    for sample in (found.sample, *found.tables):
-        yield _sample_line(sample)
+    tables = found.tables if isinstance(found, Inspection) else ()
+    yield from map(_sample_line, (found.sample, *tables))
     yield ""
     yield from _table(
         ("column", "read as", "filled", "first cell"),
         [(_safe(f.column), f.place or "not used", _share(f.n_filled, f.n), _safe(f.example)) for f in found.fills],
     )
     yield ""
-    if found.labels:
+    if isinstance(found, Inspection) and found.labels:
         words = (f"{_safe(word)} = {label or 'unknown'} ({n})" for word, n, label in found.labels)
         yield f"labels: {', '.join(words)}"
     yield f"repeats: {found.n_repeats} rows say exactly what an earlier one says; the import leaves them out"
+    if isinstance(found, ListingInspection) and found.n_made_ids:
+        yield f"ids: {found.n_made_ids} rows have none; the import makes ids from their content"
     yield from (_damage_line(damaged) for damaged in found.damaged)
     if found.n_bad:
         yield f"refused: {found.n_bad} rows; the first:"
         yield from (f"  line {line}: {_safe(reason, 240)}" for line, reason in found.first_bad)
     yield from (f"look at: {doubt}" for doubt in found.doubts)
+    yield from _pair_lines(found) if isinstance(found, Inspection) else _listing_lines(found)
+
+
+def _pair_lines(found: Inspection) -> Iterator[str]:
     for word, n in found.open_labels.items():
         yield f"look at: label {_safe(word)!r} ({n} rows) has no known meaning; fill it in under [labels]"
     for pair in found.pairs:
         yield f"\npair {_safe(pair.id)}: {pair.gold_label or 'no label'}"
         yield from (f"  {name:<5}  {_listing(listing)}" for name, listing in (("left", pair.left), ("right", pair.right)))
+
+
+def _listing_lines(found: ListingInspection) -> Iterator[str]:
+    for listing in found.listings:
+        yield f"\nlisting {_safe(listing.id)}"
+        yield f"  {_listing(listing)}"
 
 
 def _sample_line(sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""``mapping.toml``: how one table (or two listing tables and a pairs table) is read. Written by inspect, edited by people.
+"""``mapping.toml``: how a table of pairs (perhaps with two listing tables) or one of listings is read. Written by inspect, edited by people.
 
 A column is named as the file's header spells it; a doubled name is told apart as ``Titel #2``, a column without a name is
 ``column 7``, and the two rows of a merged header are joined as ``Links / Titel``.
@@ -75,13 +75,10 @@ class PairColumns(_Section):
     split: str = ""
 
 
-class SideMapping(_Section):
-    """Where one side's listing stands: columns of the pairs table, or a table of its own that ``key`` points into."""
+class ListingColumns(_Section):
+    """Which columns hold the fields and attributes of a listing."""
 
-    table: str = ""
-    key: str = ""
     decimal: DecimalStyle = "."
-    file: FileLayout | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     attributes: dict[str, str] = Field(default_factory=dict)
 
@@ -93,6 +90,14 @@ class SideMapping(_Section):
             raise ValueError(f"{unknown[0]!r} is no listing field; use one of {', '.join(LISTING_FIELDS)}, or put it under attributes")
         return {name: column for name, column in value.items() if column}
 
+
+class SideMapping(ListingColumns):
+    """Where one side's listing stands: columns of the pairs table, or a table of its own that ``key`` points into."""
+
+    table: str = ""
+    key: str = ""
+    file: FileLayout | None = None
+
     @model_validator(mode="after")
     def _whole(self) -> SideMapping:
         if bool(self.table) != bool(self.key):
@@ -101,9 +106,10 @@ class SideMapping(_Section):
 
 
 class Mapping(_Section):
-    """The whole of a ``mapping.toml``."""
+    """The whole of a ``mapping.toml`` for a table of pairs."""
 
     version: Literal[1] = 1
+    kind: Literal["pairs"] = "pairs"
     damaged_identifiers: OnDamage = "stop"
     file: FileLayout = FileLayout()
     pair: PairColumns = PairColumns()
@@ -112,31 +118,52 @@ class Mapping(_Section):
     labels: dict[str, LabelWord] = Field(default_factory=dict)
 
 
-def load_mapping(path: Path | str) -> Mapping:
-    """The mapping of a TOML file.
+class ListingMapping(_Section):
+    """The whole of a ``mapping.toml`` for a table of single listings."""
+
+    version: Literal[1] = 1
+    kind: Literal["listings"] = "listings"
+    damaged_identifiers: OnDamage = "stop"
+    file: FileLayout = FileLayout()
+    listing: ListingColumns
+
+
+def load_mapping(path: Path | str) -> Mapping | ListingMapping:
+    """The mapping of a TOML file, of pairs unless its ``kind`` says listings.
 
     Raises:
         ConfigError: the file is absent, no TOML, or holds a setting that does not exist or is not allowed.
     """
     source = Path(path)
     try:
-        mapping = Mapping.model_validate(tomllib.loads(source.read_text(encoding="utf-8-sig")))
+        settings = tomllib.loads(source.read_text(encoding="utf-8-sig"))
+        kind = settings.get("kind", "pairs")
+        if kind not in ("pairs", "listings"):
+            raise ConfigError(f"the mapping {str(path)!r} is not valid: kind {kind!r} is not allowed: use pairs or listings")
+        mapping = (ListingMapping if kind == "listings" else Mapping).model_validate(settings)
     except OSError as error:
         raise ConfigError(f"cannot read the mapping {str(path)!r}: {error.strerror}; write one with: epm data inspect FILE") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the mapping {str(path)!r} is no TOML ({error}); mend that place") from error
     except ValidationError as error:
         raise ConfigError(f"the mapping {str(path)!r} is not valid: {_first(error)}") from error
-    for name, side in (("left", mapping.left), ("right", mapping.right)):
-        if not side.columns.get("title"):
+    _require_columns(path, mapping)
+    return mapping
+
+
+def _require_columns(path: Path | str, mapping: Mapping | ListingMapping) -> None:
+    sections: dict[str, ListingColumns] = (
+        {"listing": mapping.listing} if isinstance(mapping, ListingMapping) else {"left": mapping.left, "right": mapping.right}
+    )
+    for name, section in sections.items():
+        if not section.columns.get("title"):
             raise ConfigError(
                 f"the mapping {str(path)!r} has no {name}.columns.title: name the column that holds the title, every listing needs one"
             )
-        if side.table and not side.columns.get("id"):
+        if isinstance(section, SideMapping) and section.table and not section.columns.get("id"):
             raise ConfigError(
-                f"the mapping {str(path)!r} has no {name}.columns.id: name the column of {side.table!r} that {name}.key points to"
+                f"the mapping {str(path)!r} has no {name}.columns.id: name the column of {section.table!r} that {name}.key points to"
             )
-    return mapping
 
 
 def parse_label_map(text: str) -> dict[str, LabelWord]:

@@ -8,16 +8,20 @@ from pathlib import Path
 from epm.errors import DataError
 from epm.files.atomic import write_text
 from epm.tables.inspection import Inspection
+from epm.tables.listing_inspection import ListingInspection
 from epm.tables.mapping_text import mapping_text
 
 
-def write_mapping(path: Path, found: Inspection) -> Path | None:
+def write_mapping(path: Path, found: Inspection | ListingInspection) -> Path | None:
     """Write the mapping; an older file with other content is renamed first, and its new path returned.
 
     Raises:
         DataError: the file cannot be written or renamed.
     """
-    text = mapping_text(found.mapping, unmapped=found.unmapped, open_labels=found.open_labels)
+    if isinstance(found, ListingInspection):
+        text = mapping_text(found.mapping)
+    else:
+        text = mapping_text(found.mapping, unmapped=found.unmapped, open_labels=found.open_labels)
     kept = None
     try:
         if path.is_file() and path.read_bytes() != text.encode("utf-8"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
 
 from epm.files.rows import LISTING_FIELDS
-from epm.tables.mapping import FileLayout, Mapping, PairColumns, SideMapping
+from epm.tables.mapping import FileLayout, ListingColumns, ListingMapping, Mapping, PairColumns, SideMapping
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SETTINGS = {
@@ -26,7 +26,7 @@ _NOTES = {
 }
 
 
-def mapping_text(mapping: Mapping, *, unmapped: Sequence[str] = (), open_labels: Map[str, int] | None = None) -> str:
+def mapping_text(mapping: Mapping | ListingMapping, *, unmapped: Sequence[str] = (), open_labels: Map[str, int] | None = None) -> str:
     """The TOML text of a mapping.
 
     Args:
@@ -37,36 +37,46 @@ def mapping_text(mapping: Mapping, *, unmapped: Sequence[str] = (), open_labels:
     return "\n".join(_lines(mapping, unmapped, open_labels or {})) + "\n"
 
 
-def _lines(mapping: Mapping, unmapped: Sequence[str], open_labels: Map[str, int]) -> Iterator[str]:
-    yield "# How epm reads this table. Correct what was guessed wrong, then: epm data import FILE --map THIS_FILE -o pairs.parquet"
+def _lines(mapping: Mapping | ListingMapping, unmapped: Sequence[str], open_labels: Map[str, int]) -> Iterator[str]:
+    out = "listings.jsonl" if mapping.kind == "listings" else "pairs.parquet"
+    yield f"# How epm reads this table. Correct what was guessed wrong, then: epm data import FILE --map THIS_FILE -o {out}"
     yield '# On the left a field of epm, on the right the column as the file\'s header names it; "" means there is none.'
     yield f"version = {mapping.version}"
+    yield f"kind = {_value(mapping.kind)}  # what a row holds: pairs (two listings, or their ids) or listings (one)"
     yield f"damaged_identifiers = {_value(mapping.damaged_identifiers)}  # codes such as 1.23E+12: stop at the cell, or drop the code and count it"
     yield from _layout("file", mapping.file)
+    if isinstance(mapping, ListingMapping):
+        yield from _columns("listing", mapping.listing)
+    else:
+        yield from _pair_lines(mapping, unmapped, open_labels)
+
+
+def _pair_lines(mapping: Mapping, unmapped: Sequence[str], open_labels: Map[str, int]) -> Iterator[str]:
     yield ""
     yield "[pair]"
     yield from (f"{name} = {_value(getattr(mapping.pair, name))}" for name in PairColumns.model_fields)
     yield from (f"# not used: {_value(name)}" for name in unmapped)
     for name, side in (("left", mapping.left), ("right", mapping.right)):
-        yield from _side(name, side)
+        yield from _columns(name, side)
     yield ""
     yield "[labels]  # word in the label column = match, no_match or none (no label); upper and lower case are the same"
     yield from (f"{_key(word)} = {_value(label)}" for word, label in mapping.labels.items())
     yield from (f'# {_key(word)} = "none"  # {count} rows of the sample: say what this word means' for word, count in open_labels.items())
 
 
-def _side(name: str, side: SideMapping) -> Iterator[str]:
+def _columns(name: str, section: ListingColumns) -> Iterator[str]:
+    side = section if isinstance(section, SideMapping) else SideMapping()
     yield from ("", f"[{name}]")
     if side.table:
         yield f"table = {_value(side.table)}  # the listing table; its path counts from the folder of this file"
         yield f"key = {_value(side.key)}  # column of the pairs table that holds the id of the listing"
-    yield f"decimal = {_value(side.decimal)}  # of this side's prices: . or , or mixed (each cell by itself)"
+    yield f"decimal = {_value(section.decimal)}  # of these prices: . or , or mixed (each cell by itself)"
     if side.file is not None:
         yield from _layout(f"{name}.file", side.file)
     yield from ("", f"[{name}.columns]")
-    yield from (f"{field} = {_value(side.columns.get(field, ''))}" for field in LISTING_FIELDS)
+    yield from (f"{field} = {_value(section.columns.get(field, ''))}" for field in LISTING_FIELDS)
     yield from ("", f"[{name}.attributes]  # any name you like = column")
-    yield from (f"{_key(attribute)} = {_value(column)}" for attribute, column in side.attributes.items())
+    yield from (f"{_key(attribute)} = {_value(column)}" for attribute, column in section.attributes.items())
 
 
 def _layout(section: str, layout: FileLayout) -> Iterator[str]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 from epm.files.raw import RawRow
-from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, RowError, parse_row
+from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, ParsedListing, RowError, parse_listing, parse_row
 from epm.pair import Pair
+from epm.tables.cells import PlainNumber, Uncomputed
 from epm.tables.label_words import known_label, label_key
-from epm.tables.mapping import FileLayout, LabelWord, Mapping, OnDamage, SideMapping
+from epm.tables.mapping import FileLayout, LabelWord, ListingColumns, Mapping, OnDamage, SideMapping
 from epm.tables.prices import plain_price
 from epm.tables.spreadsheet import Damage, is_formula_error, restore_code
 
@@ -40,9 +41,9 @@ class CodeCounts:
 
 
 class ListingCells:
-    """Reads the listing of one side from the cells of a row."""
+    """Reads a listing from the cells of a row."""
 
-    def __init__(self, side: SideMapping, layout: FileLayout, on_damage: OnDamage) -> None:
+    def __init__(self, side: ListingColumns, layout: FileLayout, on_damage: OnDamage) -> None:
         self._side = side
         self._on_damage = on_damage
         self._missing = {word.casefold() for word in layout.missing}
@@ -69,14 +70,26 @@ class ListingCells:
                 found[f"{ATTRIBUTE_PREFIX}{name}"] = text
         return found
 
+    def parsed(self, row: RawRow) -> ParsedListing:
+        """The Listing of a whole row; raises like :meth:`listing`, and for a row without cells."""
+        if row.values is None:
+            raise RowError(row.problem)
+        return parse_listing(self.listing(row.values))
+
     def text(self, cells: Map[str, object], column: str) -> str | None:
-        """The text of a cell, ``None`` if it is empty or says that nothing is there; raises for a formula error."""
+        """The text of a cell, ``None`` if it is empty or says that nothing is there; raises for what a spreadsheet could not compute."""
         value = cells.get(column) if column else None
         if not isinstance(value, str) or not value.strip() or value.strip().casefold() in self._missing:
             return None
         if is_formula_error(value):
             raise CellError(column, value, "the spreadsheet could not compute it; mend the formula or empty the cell")
-        return value
+        if isinstance(value, Uncomputed):
+            raise CellError(
+                column, value, "the workbook holds no value of this formula; open it in a spreadsheet program and save it there"
+            )
+        if "\0" in value:
+            raise CellError(column, value, "holds a NUL character: the file is damaged or of another encoding; mend the cell")
+        return value if isinstance(value, PlainNumber) else value.strip()
 
     def code(self, column: str, text: str, *, is_gtin: bool = False) -> str | None:
         """The code of a cell as it was before a spreadsheet touched it; raises or counts what cannot be restored."""
@@ -132,8 +145,8 @@ class RowPairs:
         reader = self.sides["left"]
         columns = self._mapping.pair
         found = {name: reader.text(cells, getattr(columns, name)) for name in ("pair_id", "relation", "factor", "split")}
-        word = reader.text(cells, columns.label)
-        if word is not None:
+        word = reader.text(cells, columns.label) or ""
+        if word or (columns.label and "" in self._labels):
             label = self._labels.get(label_key(word)) or known_label(word)
             if label is None:
                 known = ", ".join(map(repr, self._labels)) or "none"

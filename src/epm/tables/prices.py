@@ -8,56 +8,18 @@ from dataclasses import dataclass
 
 from epm.tables.cells import PlainNumber
 from epm.tables.mapping import DecimalMark, DecimalStyle
+from epm.tables.spreadsheet import is_date, unmarked
 
 _SYMBOLS = {
     "€": "EUR", "£": "GBP", "₩": "KRW", "₽": "RUB", "₹": "INR", "₺": "TRY", "₴": "UAH", "zł": "PLN", "kč": "CZK", "fr.": "CHF", "sfr.": "CHF",
     "us$": "USD", "ca$": "CAD", "c$": "CAD", "au$": "AUD", "a$": "AUD", "r$": "BRL", "euro": "EUR", "eur": "EUR", "원": "KRW", "円": "JPY",
 }  # fmt: skip
 """What a symbol means wherever it is written; ``$``, ``¥`` and ``kr`` mean several currencies and are kept as they stand."""
-_CODES = frozenset(
-    [
-        "AED",
-        "AUD",
-        "BGN",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNY",
-        "COP",
-        "CZK",
-        "DKK",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "JPY",
-        "KRW",
-        "MXN",
-        "MYR",
-        "NOK",
-        "NZD",
-        "PEN",
-        "PHP",
-        "PLN",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TRY",
-        "TWD",
-        "UAH",
-        "USD",
-        "VND",
-        "ZAR",
-    ]
-)
+_CODES = frozenset((
+    "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EUR", "GBP", "HKD",
+    "HUF", "IDR", "ILS", "INR", "JPY", "KRW", "MXN", "MYR", "NOK", "NZD", "PEN", "PHP", "PLN", "RON",
+    "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
+))  # fmt: skip
 _UNCLEAR = ("kr", "kr.", "rs", "rs.", "lei", "ft", "rm", "$", "¥", "nt$", "hk$", "s$", "mx$")
 _NAMES = "|".join(re.escape(name) for name in sorted((*_SYMBOLS, *_CODES, *_UNCLEAR), key=len, reverse=True))
 _PRICE = re.compile(
@@ -114,13 +76,15 @@ def plain_price(cell: str, style: DecimalStyle) -> Price:
     """The price of a cell, by the decimal mark of its column or, if that is ``mixed``, by the cell's own.
 
     Raises:
-        ValueError: a percentage, or a number that does not follow the decimal mark.
+        ValueError: a percentage, a date, or a number that does not follow the decimal mark.
     """
     if isinstance(cell, PlainNumber):
         return Price(str(cell), cell.currency and _currency(cell.currency))
     text = _plain(cell)
     if text.endswith("%") and any(char.isdigit() for char in text):
         raise ValueError("is a percentage, no price; map the column as an attribute or to nothing")
+    if is_date(text):
+        raise ValueError("is a date, no price, as a spreadsheet makes of numbers like 3.5; correct the cell, or map the column elsewhere")
     found = _PRICE.fullmatch(text)
     if found is None:
         return Price(cell.strip())
@@ -146,7 +110,7 @@ def _own_mark(cell: str) -> DecimalMark | None:
 
 
 def _plain(cell: str) -> str:
-    return cell.translate(_SPACES).strip()
+    return unmarked(cell.translate(_SPACES))
 
 
 def _currency(written: str) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from epm.errors import DataError
-from epm.files.raw import RawRow, text_lines
-from epm.files.rows import WrittenNumber
+from epm.files import json_lines, parquet_table
+from epm.files.raw import RawRow, require_distinct_columns, text_lines
 from epm.tables.cells import flatten
 from epm.tables.container import opened
 
-_BATCH_ROWS = 1024
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class _ArrowField(Protocol):
@@ -24,32 +24,16 @@ class _ArrowField(Protocol):
 def json_rows(path: Path) -> Iterator[RawRow]:
     """The records of a JSON Lines file, plain or gzip; blank lines are passed over."""
     with opened(path) as stream:
-        for line in text_lines(stream):
-            if line.problem is not None:
-                yield RawRow(line.number, None, line.problem)
-            elif line.text.strip():
-                yield _json_row(line.number, line.text)
+        yield from (_whole(_flat(row)) for row in json_lines.parsed_rows(text_lines(stream)))
 
 
 def parquet_rows(path: Path) -> Iterator[RawRow]:
     """The records of a Parquet file, numbered from 1.
 
     Raises:
-        DataError: no readable Parquet file.
+        DataError: no readable Parquet file, or one with a doubled column.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    number = 0
-    try:
-        with path.open("rb") as stream, parquet.ParquetFile(stream) as table:
-            for batch in table.iter_batches(batch_size=_BATCH_ROWS):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield RawRow(number, dict(flatten(values)))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0][:160]
-        raise DataError(f"{str(path)!r} is no readable Parquet file after row {number} ({reason}); write it again") from error
+    yield from map(_flat, parquet_table.read_rows(path, require=require_distinct_columns))
 
 
 def parquet_names(path: Path) -> tuple[str, ...]:
@@ -72,12 +56,12 @@ def _leaves(fields: Iterable[_ArrowField], prefix: str) -> Iterator[str]:
             yield f"{prefix}{field.name}"
 
 
-def _json_row(number: int, text: str) -> RawRow:
-    try:
-        # NaN and Infinity are no JSON, but table tools write them for a missing value
-        values = json.loads(text, parse_float=WrittenNumber, parse_constant=lambda _name: None)
-    except (ValueError, RecursionError) as error:
-        return RawRow(number, None, f"is broken JSON ({str(error)[:80]}); mend the line")
-    if not isinstance(values, dict):
-        return RawRow(number, None, f"must be a JSON object, got {type(values).__name__}; write one object a line")
-    return RawRow(number, dict(flatten(values)))
+def _flat(row: RawRow) -> RawRow:
+    return row if row.values is None else RawRow(row.line, dict(flatten(row.values)))
+
+
+def _whole(row: RawRow) -> RawRow:
+    """The row, or its refusal: an escape can bring half a surrogate pair into a text, which no file and no mapping could hold."""
+    if row.values is None or not any(_HALF_PAIR.search(name) or _HALF_PAIR.search(str(cell)) for name, cell in row.values.items()):
+        return row
+    return RawRow(row.line, None, "holds half a surrogate pair, which is no text; remove it")

@@ -12,6 +12,7 @@ from epm.errors import DataError
 from epm.files.raw import RawRow
 from epm.tables import delimited, records, workbook
 from epm.tables.cells import GridRow
+from epm.tables.columns import is_usual_name
 from epm.tables.container import Head, read_head, table_format
 from epm.tables.encoding import guess_encoding
 from epm.tables.header import column_names, find_header
@@ -20,6 +21,7 @@ from epm.tables.mapping import FileLayout
 SAMPLE_BYTES = 4 << 20
 _FORMAT_BYTES = 1 << 16
 _HEADER_SEARCH_ROWS = 200
+_MIN_USUAL = 2
 _GRIDS = {"delimited": delimited.grid_rows, "xlsx": workbook.grid_rows}
 
 
@@ -70,16 +72,17 @@ def guess_layout(path: Path, *, sheet: str = "") -> LayoutGuess:
     kind = table_format(path, head)
     if kind in {"jsonl", "parquet"}:
         return LayoutGuess(FileLayout(format=kind), (kind,), ())
-    guess = _guess_sheet(path, sheet) if kind == "xlsx" else _guess_text(path, head)
-    rows = list(islice(_GRIDS[kind](path, guess.layout), _HEADER_SEARCH_ROWS))
+    if kind == "xlsx":
+        return _guess_book(path, sheet)
+    guess = _guess_text(path, head)
+    rows = list(islice(delimited.grid_rows(path, guess.layout), _HEADER_SEARCH_ROWS))
     lines = find_header(rows)
     if not lines:
         shown = next((" | ".join(row.cells)[:120] for row in rows if row.n_filled), "nothing")
         raise DataError(
             f"{str(path)!r} has no header: none of its first rows holds column names (the first holds {shown!r}); add a row of names"
         )
-    where = f"header in line {lines[0]}" if len(lines) == 1 else f"merged header in lines {lines[0]} and {lines[1]}"
-    return LayoutGuess(guess.layout.model_copy(update={"header_rows": lines}), (*guess.found, where), guess.doubts)
+    return _with_header(guess, lines)
 
 
 def place(path: Path, layout: FileLayout, line: int) -> str:
@@ -89,26 +92,51 @@ def place(path: Path, layout: FileLayout, line: int) -> str:
     return f"{str(path)!r}{sheet}, {word} {line}"
 
 
-def _guess_sheet(path: Path, sheet: str) -> LayoutGuess:
-    names = workbook.sheet_names(path)
-    others = [name for name in names if name != (sheet or names[0])]
-    doubts = () if sheet or not others else (f"the first sheet was taken; others: {', '.join(map(repr, others))} (choose with --sheet)",)
-    layout = FileLayout(format="xlsx", sheet=sheet or names[0])
-    return LayoutGuess(layout, ("xlsx", f"sheet {layout.sheet!r}"), doubts)
+def _with_header(guess: LayoutGuess, lines: tuple[int, ...]) -> LayoutGuess:
+    where = f"header in line {lines[0]}" if len(lines) == 1 else f"merged header in lines {lines[0]} and {lines[1]}"
+    return LayoutGuess(guess.layout.model_copy(update={"header_rows": lines}), (*guess.found, where), guess.doubts)
+
+
+def _guess_book(path: Path, sheet: str) -> LayoutGuess:
+    """The layout of the asked sheet; without one, of the first whose header holds usual names, else of the first that has a header."""
+    heads = workbook.sheet_heads(path, _HEADER_SEARCH_ROWS)
+    if sheet and sheet not in heads:
+        raise workbook.no_sheet(path, sheet, heads)
+    headers: dict[str, tuple[int, ...]] = {}
+    chosen = ""
+    for name, rows in heads.items():
+        if name != (sheet or name):
+            continue
+        headers[name] = find_header(rows)
+        header = [row for row in rows if row.line in headers[name]]
+        if header and sum(map(is_usual_name, column_names(header))) >= _MIN_USUAL:
+            chosen = name
+            break
+    chosen = chosen or next((name for name, lines in headers.items() if lines), "")
+    if not chosen:
+        shown = ", ".join(map(repr, headers))
+        raise DataError(f"{str(path)!r} has no header: no first row holds column names (sheets looked at: {shown}); add a row of names")
+    others = [name for name in heads if name != chosen]
+    doubts = () if sheet or not others else (f"sheet {chosen!r} was taken; others: {', '.join(map(repr, others))} (choose with --sheet)",)
+    return _with_header(LayoutGuess(FileLayout(format="xlsx", sheet=chosen), ("xlsx", f"sheet {chosen!r}"), doubts), headers[chosen])
 
 
 def _guess_text(path: Path, head: Head) -> LayoutGuess:
     encoding = guess_encoding(head.content, is_whole=head.is_whole)
     decoder = codecs.getincrementaldecoder(encoding.name)("replace")
-    dialect = delimited.guess_dialect(decoder.decode(head.content, final=head.is_whole), is_whole=head.is_whole)
+    sample = decoder.decode(head.content, final=head.is_whole)
+    dialect = delimited.guess_dialect(sample, is_whole=head.is_whole)
     if dialect is None:
         raise DataError(
-            f"{str(path)!r} has one column only: no delimiter ; , tab or | cuts its rows evenly; a table of pairs needs two titles"
+            f"{str(path)!r} has one column only: no delimiter ; , tab or | cuts its rows evenly; pairs need two titles, listings a title and one column more"
         )
     layout = FileLayout(format="delimited", encoding=encoding.name, delimiter=dialect.delimiter, quote=dialect.quote)
-    doubts = () if encoding.is_sure else (f"encoding {encoding.name} is a guess ({encoding.reason}); look at the letters below",)
+    doubts = [] if encoding.is_sure else [f"encoding {encoding.name} is a guess ({encoding.reason}); look at the letters below"]
+    broken = None if dialect.quote else delimited.broken_quotes(sample, dialect.delimiter)
+    if broken is not None:
+        doubts.append(f"quotes are read as plain text, because line {broken.line} {broken.problem}")
     quote = "" if dialect.quote == '"' else f", quote {dialect.quote!r}" if dialect.quote else ", no quotes"
-    return LayoutGuess(layout, (f"encoding {encoding.name} ({encoding.reason})", f"delimiter {dialect.delimiter!r}{quote}"), doubts)
+    return LayoutGuess(layout, (f"encoding {encoding.name} ({encoding.reason})", f"delimiter {dialect.delimiter!r}{quote}"), tuple(doubts))
 
 
 def _below_header(path: Path, rows: Iterator[GridRow], layout: FileLayout) -> Iterator[RawRow]:

@@ -21,6 +21,9 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _ERRORS = frozenset({"#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#BEZUG!", "#WERT!", "#ZAHL!"})
+_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ][\d:.]+)?|\d{1,2}([./])\d{1,2}\1\d{2,4}")
+_ROUNDED = re.compile(r"(?=\d{12,14}$)\d*[1-9]\d*0{6}")
+"""A number saved again after its last digits were gone; of a million GTINs, about one ends so by itself."""
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _SHORT_LENGTHS = (7, 9, 10, 11)
 _ISBN10_LENGTH = 10
@@ -51,6 +54,19 @@ def is_formula_error(cell: str) -> bool:
     return cell.strip().upper() in _ERRORS
 
 
+def is_date(cell: str) -> bool:
+    """True for a day such as ``2024-05-03``, ``03.05.2024`` or ``3-May``, which spreadsheets also make of numbers."""
+    text = cell.strip()
+    return _DAY.fullmatch(text) is not None or _DATE.fullmatch(text) is not None
+
+
+def unmarked(cell: str) -> str:
+    """The text without the marks ``="…"`` and a leading apostrophe, which keep a spreadsheet from reading it as a number."""
+    text = cell.strip()
+    marked = _FORMULA.fullmatch(text)
+    return marked.group(1).strip() if marked else text[1:] if text.startswith("'") and len(text) > 1 else text
+
+
 def restore_code(cell: str, *, is_gtin: bool) -> Code:
     """The code of a cell, undamaged if that is provable.
 
@@ -61,13 +77,14 @@ def restore_code(cell: str, *, is_gtin: bool) -> Code:
     text = cell.strip()
     if is_formula_error(text):
         return Code(None, Damage.FORMULA_ERROR)
-    marked = _FORMULA.fullmatch(text)
-    bare = marked.group(1).strip() if marked else text[1:] if text.startswith("'") and len(text) > 1 else text
+    bare = unmarked(text)
     whole = re.sub(r"^(\d+)[.,]0+$", r"\1", bare) if is_gtin else re.sub(r"^(\d{5,})\.0$", r"\1", bare)
     damage = Damage.MARKED if whole != text else None
     scientific = _SCIENTIFIC.fullmatch(whole)
     if scientific is not None and int(scientific.group(2)) >= _MIN_EXPONENT:
         return _from_scientific(scientific.group(1).replace(",", "."), int(scientific.group(2)), is_gtin=is_gtin)
+    if is_gtin and _ROUNDED.fullmatch(whole):
+        return Code(None, Damage.DIGITS_LOST)
     if _DATE.fullmatch(whole):
         return Code(None, Damage.DATED)
     if is_gtin and (padded := _with_zeros(whole)) is not None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from epm.errors import DataError
-from epm.tables.cells import GridRow, PlainNumber, cell_text
+from epm.tables.cells import GridRow, PlainNumber, Uncomputed, cell_text
 from epm.tables.mapping import FileLayout
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _ZEROS = re.compile(r"0{2,18}")
 _CURRENCY = re.compile(r"\[\$([^\]\-]{1,4})[^\]]*\]|\"\s*([^\"\d\s]{1,4})\s*\"|([€£$¥₩])")
+_NO_VALUE = re.compile(rb"(?:</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>|</c>)")
+_BLOCK_BYTES = 1 << 20
+_OVERLAP_BYTES = 64
 _MAX_COLUMNS = 1024
 """A stray cell at the far right would otherwise widen every row to 16,384 cells."""
 
@@ -26,12 +30,21 @@ _MAX_COLUMNS = 1024
 class _Cell(Protocol):
     value: object
     number_format: str
+    data_type: str
 
 
-def sheet_names(path: Path) -> tuple[str, ...]:
-    """The names of the sheets, in order; raises like :func:`grid_rows`."""
+def sheet_heads(path: Path, n_rows: int) -> dict[str, list[GridRow]]:
+    """The first rows of every sheet by its name, hidden sheets last; raises like :func:`grid_rows`."""
+    # opened once for all sheets: every opening reads all texts of the book
     with _opened(path) as book:
-        return tuple(sheet.title for sheet in book.worksheets)
+        names = [sheet.title for sheet in sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")]
+        return {name: list(islice(_values(book, name), n_rows)) for name in names}
+
+
+def no_sheet(path: Path, sheet: str, names: Iterable[str]) -> DataError:
+    """The error for a sheet that the book does not have."""
+    shown = ", ".join(map(repr, names)) or "none"
+    return DataError(f"{str(path)!r} has no sheet {sheet!r}; present: {shown}; set file.sheet in the mapping")
 
 
 def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
@@ -43,16 +56,45 @@ def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
     with _opened(path) as book:
         names = [sheet.title for sheet in book.worksheets]
         if not names or (layout.sheet and layout.sheet not in names):
-            shown = ", ".join(map(repr, names)) or "none"
-            raise DataError(f"{str(path)!r} has no sheet {layout.sheet!r}; present: {shown}; set file.sheet in the mapping")
-        sheet = book[layout.sheet or names[0]]
-        sheet.reset_dimensions()  # programs write wrong ones, which would cut rows off
-        for number, cells in enumerate(sheet.iter_rows(max_col=_MAX_COLUMNS), start=1):
-            yield GridRow(number, _trimmed([_shown(cell) for cell in cells]))
+            raise no_sheet(path, layout.sheet, names)
+        name = layout.sheet or names[0]
+        if not _lacks_values(path):
+            yield from _values(book, name)
+            return
+        # values and formulas cannot be had in one reading, so the second is made only where a value is missing
+        with _opened(path, is_computed=False) as formulas:
+            for number, (cells, written) in enumerate(zip(_rows(book, name), _rows(formulas, name), strict=True), start=1):
+                yield GridRow(number, _trimmed([_shown_or_formula(cell, other) for cell, other in zip(cells, written, strict=True)]))
+
+
+def _values(book: Workbook, name: str) -> Iterator[GridRow]:
+    for number, cells in enumerate(_rows(book, name), start=1):
+        yield GridRow(number, _trimmed([_shown(cell) for cell in cells]))
+
+
+def _rows(book: Workbook, name: str) -> Iterator[Sequence[_Cell]]:
+    sheet = book[name]
+    sheet.reset_dimensions()  # programs write wrong ones, which would cut rows off
+    return iter(sheet.iter_rows(max_col=_MAX_COLUMNS))
+
+
+def _lacks_values(path: Path) -> bool:
+    """True if a sheet has a formula without a value, as programs write it that do not compute."""
+    with ZipFile(path) as archive:
+        for name in archive.namelist():
+            if not (name.startswith("xl/worksheets/") and name.endswith(".xml")):
+                continue
+            with archive.open(name) as part:
+                kept = b""
+                while block := part.read(_BLOCK_BYTES):
+                    if _NO_VALUE.search(kept + block):
+                        return True
+                    kept = block[-_OVERLAP_BYTES:]
+    return False
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Workbook]:
+def _opened(path: Path, *, is_computed: bool = True) -> Iterator[Workbook]:
     from openpyxl import load_workbook
 
     try:
@@ -61,7 +103,7 @@ def _opened(path: Path) -> Iterator[Workbook]:
             # openpyxl warns of styles and extensions it does not know; they do not touch the cells
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                book = load_workbook(stream, read_only=True, data_only=True)
+                book = load_workbook(stream, read_only=True, data_only=is_computed)
             try:
                 yield book
             finally:
@@ -69,7 +111,16 @@ def _opened(path: Path) -> Iterator[Workbook]:
     except (BadZipFile, KeyError, ValueError, SyntaxError, EOFError) as error:  # a broken part inside the archive
         raise DataError(f"{str(path)!r} is a damaged workbook ({str(error)[:120]}); open it and save it again as .xlsx") from error
     except OSError as error:
+        if error.errno is None:  # openpyxl says so when the archive holds no workbook it knows
+            raise DataError(f"{str(path)!r} is a damaged workbook ({str(error)[:120]}); open it and save it again as .xlsx") from error
         raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
+
+
+def _shown_or_formula(cell: _Cell, written: _Cell) -> str:
+    # a formula that gives an empty text has no value either, but is marked as text
+    if cell.value is None and cell.data_type == "n" and written.data_type == "f":
+        return Uncomputed(getattr(written.value, "text", written.value))
+    return _shown(cell)
 
 
 def _shown(cell: _Cell) -> str:

@@ -14,6 +14,7 @@ from epm.blocking.fusion import relative_similarity
 from epm.blocking.recall import LossReason, measure_recall
 from epm.errors import ConfigError
 from epm.listing import Listing
+from epm.progress import ProgressEvent
 
 from .conftest import MeaningEmbedder, table
 
@@ -81,7 +82,8 @@ def test_dense_is_off_unless_asked_for_and_finds_what_shares_no_letters(monkeypa
 def test_empty_tables_have_no_candidates() -> None:
     for left, right in (((), RIGHT), (LEFT, ()), ((), ())):
         blocked = block(left, right)
-        assert (blocked.candidates, blocked.reduction_ratio) == ((), 0.0) or blocked.candidates == ()
+        assert (blocked.candidates, blocked.reduction_ratio, list(blocked.pairs())) == ((), 0.0, [])
+        assert measure_recall(blocked, []).recall == 0.0
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,40 @@ def test_siblings_that_outrank_a_match_are_told_from_the_cut() -> None:
 def test_without_a_similarity_channel_the_reason_says_so() -> None:
     report = measure_recall(block(LEFT, RIGHT, BlockingPolicy(("identifiers",), per_listing=0.01)), [(2, 2)])
     assert [lost.reason for lost in report.lost] == [LossReason.NOT_LOOKED_AT]
+
+
+def test_titles_in_two_scripts_are_told_from_titles_that_have_nothing_in_common() -> None:
+    left, right = table("전기 주전자", "Wasserkocher", "---"), table("electric kettle", "kettle", "lamp", prefix="b")
+    lost = measure_recall(block(left, right), [(0, 0), (1, 1), (2, 2)]).lost
+    assert [match.reason for match in lost] == [LossReason.OTHER_SCRIPT, LossReason.NO_COMMON_TEXT, LossReason.NO_COMMON_TEXT]
+
+
+def test_a_match_that_identifiers_found_was_cut_and_not_outranked() -> None:
+    shared = [Listing(f"a{i}", f"Norvik drill 18V red {i}", gtin=GTIN) for i in range(4)]
+    left, right = [*shared, Listing("c", "Etui rouge", gtin=GTIN)], [*shared, Listing("d", "전기", gtin=GTIN)]
+    for channels in (("identifiers", "characters"), ("identifiers",)):
+        lost = measure_recall(block(left, right, BlockingPolicy(channels, top_k=1, per_listing=0.2)), [(0, 3), (4, 4)]).lost
+        assert [match.reason for match in lost] == [LossReason.BELOW_CUT] * 2
+        assert {match.channels for match in lost} == {("identifiers",)}
+    unheard = measure_recall(block(left, right, BlockingPolicy(("characters",), top_k=1, per_listing=0.2)), [(0, 3), (4, 4)]).lost
+    assert [match.reason for match in unheard] == [LossReason.OUTRANKED, LossReason.OTHER_SCRIPT]
+    assert {match.channels for match in unheard} == {()}
+
+
+def test_the_channels_that_found_a_lost_match_are_those_of_its_links() -> None:
+    left = table(*(f"Norvik drill 18V red {i}" for i in range(4)))
+    right = table(*(f"Norvik drill 18V red {i}" for i in range(4)), prefix="b")
+    blocked = block(left, right, BlockingPolicy(top_k=4, per_listing=1.0))
+    lost = measure_recall(blocked, [(0, 3)]).lost
+    assert [match.channels for match in lost] == [("characters",)]
+    found = {pair for _, links in blocked.links for pair in zip(links.left.tolist(), links.right.tolist(), strict=True)}
+    assert (0, 3) in found
+    assert kept(blocked) <= found
+
+
+def test_progress_counts_rows_of_each_channel_to_the_end() -> None:
+    events: list[ProgressEvent] = []
+    block(LEFT, RIGHT, on_progress=events.append)
+    last = {event.stage: (event.n_done, event.n_total) for event in events}
+    assert last == {"identifiers": (8, 8), "characters": (4, 4), "ranking": (1, 1)}
+    assert all(0 <= event.n_done <= event.n_total for event in events)

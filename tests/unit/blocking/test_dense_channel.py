@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from epm.blocking import nearest
 from epm.blocking.dense import DenseChannel
 from epm.knowledge.embedder import HashEmbedder
 
@@ -62,3 +63,17 @@ def test_equal_offers_share_a_vector_and_are_all_found(tmp_path: Path, embedder:
     pytest.importorskip("chromadb")
     right = (*RIGHT, *table("bohrer", prefix="c"))
     assert {(0, 1), (0, 3)} <= found(DenseChannel(LEFT, right, embedder, folder=tmp_path), 2)
+
+
+def test_how_many_are_nearer_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = table(*(f"drill lamp {i}" for i in range(9))), table(*(f"lamp {i} sofa" for i in range(7)), prefix="b")
+    channel = DenseChannel(left, right, HashEmbedder(32))
+    rows = np.arange(7)
+    whole = channel.n_nearer(rows + 1, rows)
+    monkeypatch.setattr(nearest, "BLOCK_CELLS", 15)  # two rows at a time, the last block smaller
+    for whole_side, side in zip(whole, channel.n_nearer(rows + 1, rows), strict=True):
+        assert side.tolist() == whole_side.tolist()
+    cosines = HashEmbedder(32).encode([listing.title for listing in left]) @ HashEmbedder(32).encode([listing.title for listing in right]).T
+    assert whole[0].tolist() == [int((cosines[i + 1] > cosines[i + 1, i] + 1e-4).sum()) for i in range(7)]
+    assert whole[1].tolist() == [int((cosines[:, i] > cosines[i + 1, i] + 1e-4).sum()) for i in range(7)]
+    assert [len(side) for side in channel.n_nearer(rows[:0], rows[:0])] == [0, 0]

@@ -8,6 +8,7 @@ import pytest
 
 from epm.evidence.engine import PairEvidence, compare
 from epm.evidence.normalise import squeeze
+from epm.listing import Listing
 from epm.pair import Pair
 from epm.rationale import Axis, Comparison, Verdict
 from epm.relation import Relation
@@ -73,3 +74,25 @@ def test_what_differs_is_shown_by_a_cell_that_differs(compare_titles: CompareTit
 def test_no_cell_of_the_sample_calls_one_text_different() -> None:
     told = [(pair.pair, compare(pair.pair)) for world in World for pair in generate(world, 300, seed=5)]
     assert not [(pair.left.title, pair.right.title, lies(evidence)) for pair, evidence in told if lies(evidence)]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        ("Kolvra Lune 12", "Kolvra Lune 12 Pro", ("Lune 12", "Lune 12 Pro")),
+        ("Kolvra KX-120 kettle", "Kolvra KX-120 Plus kettle", ("KX-120 kettle", "KX-120 Plus kettle")),
+    ],
+)
+def test_where_one_title_adds_an_edition_the_whole_names_show_the_difference(left: str, right: str, names: tuple[str, str]) -> None:
+    for swapped in (False, True):
+        titles = (right, left) if swapped else (left, right)
+        rationale = compare(Pair("p", Listing("l", titles[0]), Listing("r", titles[1]))).rationale
+        name = next(cell for cell in rationale.core.comparisons if cell.attribute == "name")
+        assert (name.left, name.right) == (names[::-1] if swapped else names)
+        assert (name.verdict, rationale.relation) == (Verdict.DIFFERENT, Relation.DIFFERENT)
+
+
+def test_two_makers_of_one_thing_without_a_name_differ_by_their_brands() -> None:
+    rationale = compare(Pair("p", Listing("l", "Velta drill 18V"), Listing("r", "Orvo drill 18V"))).rationale
+    assert [(cell.attribute, cell.verdict) for cell in rationale.core.comparisons] == [("brand", Verdict.DIFFERENT)]
+    assert rationale.relation is Relation.DIFFERENT

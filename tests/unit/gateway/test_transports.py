@@ -104,6 +104,33 @@ def test_a_key_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch
         LitellmTransport(ModelSettings("openai/x", api_key_env="EPM_TEST_KEY"))
 
 
+class InternalServerError(Exception):
+    """Named as litellm's own, which is what the transport goes by."""
+
+
+class APIConnectionError(Exception):
+    """As above."""
+
+
+class APIError(Exception):
+    """As above."""
+
+    status_code = 500
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InternalServerError("litellm.InternalServerError: OpenAIException - Missing credentials. Please pass an `api_key`, or set the"),
+        APIConnectionError("litellm.APIConnectionError: Missing Gemini API key. Set the GEMINI_API_KEY or GOOGLE_API_KEY"),
+        APIError("litellm.APIError: AzureException APIError - Missing credentials. Please pass one of `api_key`, `azure_ad_token`"),
+    ],
+)
+def test_a_missing_key_is_a_lasting_failure_whatever_litellm_calls_it(error: Exception) -> None:
+    assert class_of(error) is ErrorClass.AUTH
+    assert class_of(type(error)("the connection broke")).is_retryable
+
+
 def test_an_exception_outside_litellms_tree_is_a_bug() -> None:
     assert class_of(RuntimeError("boom")) is ErrorClass.BUG
 

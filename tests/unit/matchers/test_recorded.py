@@ -62,6 +62,19 @@ def test_a_batched_answer_is_addressed_by_its_question(position: int, label: Lab
     assert parse_answer(BATCH, position) is label
 
 
+def test_pairs_of_one_batched_answer_are_each_decided_by_their_own_question(write: WriteRows) -> None:
+    path = write(
+        *(row(str(place), BATCH, answer_position=place, parsed_label=parsed) for place, parsed in ((1, 1), (2, 0), (3, None), (12, 1)))
+    )
+
+    decisions = decide(path, "1", "2", "3", "12")
+
+    assert [decision.label for decision in decisions] == [Label.MATCH, Label.NO_MATCH, None, Label.MATCH]
+    assert [decision.outcome for decision in decisions] == [Outcome.DECIDED, Outcome.DECIDED, Outcome.ABSTAINED, Outcome.DECIDED]
+    assert [decision.provenance.get("disagreements") for decision in decisions] == [None] * 4
+    assert make(path).disagreements() == []
+
+
 def test_parsed_labels_are_ignored_and_disagreements_listed(write: WriteRows) -> None:
     path = write(row("1", "Yes", parsed_label=0), row("2", "No", parsed_label=0))
 

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -109,12 +109,30 @@ def test_a_model_named_by_the_spec_opens_a_gateway_and_two_models_are_refused(tm
     with open_context(["multi-agent-rag:rules", "tfidf"], model=None, identity=STRICT, store=tmp_path / "store.db") as ctx:
         assert ctx.model is not None
         assert (ctx.model.name, ctx.gateway is None) == ("rules", False)
-    with open_context(["tfidf"], model=None, identity=STRICT, store=tmp_path / "none.db") as ctx:
+    with open_context(["tfidf"], model=None, identity=STRICT) as ctx:
         assert (ctx.model, ctx.gateway) == (None, None)
-    assert not (tmp_path / "none.db").exists()
     specs = ["multi-agent-rag:a", "multi-agent-rag:b"]
     with pytest.raises(ConfigError, match="name 2 models"), open_context(specs, model=None, identity=STRICT, store=tmp_path / "x.db"):
         pass
+
+
+def test_without_a_model_whose_calls_it_could_hold_no_store_is_made(tmp_path: Path) -> None:
+    place = tmp_path / "none.db"
+    with open_context(["tfidf"], model=None, identity=STRICT, store=place) as ctx:
+        assert ctx.gateway is None
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("title", ["", " \t", None, float("nan")])
+def test_a_listing_without_a_title_is_refused_by_pair_and_side(pairs: list[Pair], title: object) -> None:
+    untitled = replace(pairs[1], right=replace(pairs[1].right, title=title))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="pair 'p1': the right listing has no title"):
+        match([pairs[0], untitled], "evidence-rules")
+
+
+def test_an_id_that_stands_twice_is_refused_with_both_places(pairs: list[Pair]) -> None:
+    with pytest.raises(DataError, match=r"pair 'p0' stands twice, as pairs\[0\] and pairs\[2\]"):
+        match([pairs[0], pairs[1], replace(pairs[2], id="p0")], "evidence-rules")
 
 
 def test_rows_hold_every_field_of_a_decision(result: MatchResult) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epm.errors import ConfigError
-from epm.tables.mapping import FileLayout, Mapping, PairColumns, SideMapping, load_mapping, parse_label_map
+from epm.tables.mapping import FileLayout, ListingColumns, ListingMapping, Mapping, PairColumns, SideMapping, load_mapping, parse_label_map
 from epm.tables.mapping_text import mapping_text
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -35,6 +35,17 @@ MAPPINGS = st.builds(
     right=st.one_of(SIDES, TABLES),
     labels=st.dictionaries(WORDS, st.sampled_from(["match", "no_match", "none"]), max_size=3),
 )
+CATALOGUES = st.builds(
+    ListingMapping,
+    damaged_identifiers=st.sampled_from(["stop", "drop"]),
+    file=st.builds(FileLayout, format=st.just("xlsx"), sheet=WORDS),
+    listing=st.builds(
+        ListingColumns,
+        decimal=st.sampled_from([".", ",", "mixed"]),
+        columns=st.fixed_dictionaries({"title": WORDS}, optional={"id": WORDS, "gtin": WORDS}),
+        attributes=st.dictionaries(WORDS, WORDS, max_size=3),
+    ),
+)
 SMALL = '[left.columns]\ntitle = "a"\n[right.columns]\ntitle = "b"\n'
 
 
@@ -45,6 +56,15 @@ def test_reading_what_was_written_gives_the_same_mapping(
     path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
     path.write_bytes(mapping_text(mapping, unmapped=unmapped, open_labels=open_labels).encode())
 
+    assert load_mapping(path) == mapping
+
+
+@given(mapping=CATALOGUES)
+def test_the_mapping_of_listings_says_its_kind_and_comes_back(tmp_path_factory: pytest.TempPathFactory, mapping: ListingMapping) -> None:
+    path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
+    path.write_bytes(mapping_text(mapping).encode())
+
+    assert '\nkind = "listings"' in path.read_text(encoding="utf-8")
     assert load_mapping(path) == mapping
 
 

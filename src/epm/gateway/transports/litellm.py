@@ -7,12 +7,14 @@ anything else sees the reply.
 from __future__ import annotations
 
 import copy
+import os
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
 
-from epm.errors import ErrorClass, ModelError
+from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.access import find_access
 from epm.gateway.completion import usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
@@ -21,6 +23,9 @@ from epm.gateway.sent import host_of
 
 _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
+_KEY_SUFFIX = "API_KEY"
+_MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
+"""litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
 _CLASS_OF_EXCEPTION = {
     "AuthenticationError": ErrorClass.AUTH,
     "PermissionDeniedError": ErrorClass.AUTH,
@@ -48,7 +53,7 @@ class LitellmTransport:
     a call is unknown (``None``).
 
     Raises:
-        ConfigError: a variable that is to hold the key or token is not set, or an Azure setting is missing or misplaced.
+        ConfigError: the variable that is to hold the key or token is not set, or an Azure setting is missing or misplaced.
     """
 
     name = "litellm"
@@ -57,6 +62,8 @@ class LitellmTransport:
         self._settings = settings
         self._access = find_access(settings)
         self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
+        if self._access.arguments["api_key"] is None:
+            _require_vendor_key(self._litellm, settings.name)
         version = f" {settings.api_version}" if settings.api_version else ""
         self.identity = f"litellm {settings.api_base or 'at the vendor'}{version}"
         self.host = host_of(settings, *self._vendor())
@@ -114,6 +121,8 @@ class LitellmTransport:
 def class_of(error: Exception) -> ErrorClass:
     """The taxonomy entry of an exception that litellm raised; ``bug`` for one it does not document."""
     names = [base.__name__ for base in type(error).__mro__]
+    if _is_shut_out(error, names):
+        return ErrorClass.AUTH
     found = next((_CLASS_OF_EXCEPTION[name] for name in names if name in _CLASS_OF_EXCEPTION), None)
     if found is None:
         status = getattr(error, "status_code", None)
@@ -122,11 +131,16 @@ def class_of(error: Exception) -> ErrorClass:
         return ErrorClass.OVERLOADED if status >= 500 else ErrorClass.BAD_REQUEST  # noqa: PLR2004  # HTTP's own border
     if found is ErrorClass.OVERLOADED and "InternalServerError" in names and _headers(error) is None:
         return ErrorClass.CONNECTION  # litellm's name for a connection that broke before a whole answer came
-    if found is ErrorClass.RATE_LIMITED and "current quota" in str(error):
-        return ErrorClass.AUTH  # the account is empty: waiting does not help
     if found is ErrorClass.BAD_REQUEST and getattr(error, "code", None) == "content_filter":
         return ErrorClass.CONTENT_FILTER
     return found
+
+
+def _is_shut_out(error: Exception, names: Sequence[str]) -> bool:
+    """Whether there is no key, or no money left on the account: waiting does not help."""
+    if "RateLimitError" in names:
+        return "current quota" in str(error)
+    return _headers(error) is None and _MISSING_KEY.search(str(error)) is not None
 
 
 def _headers(error: Exception) -> Mapping[str, str] | None:
@@ -152,6 +166,21 @@ def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
     refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
     kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
     return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
+
+
+def _require_vendor_key(litellm: ModuleType, model: str) -> None:
+    """Refuse a model whose vendor takes a plain key that is not there; other ways to log in are left to the vendor's client."""
+    missing: list[str] = litellm.validate_environment(model)["missing_keys"]
+    if not missing or not all(name.endswith(_KEY_SUFFIX) for name in missing):
+        return
+    # a vendor may also take a token or a login file: any variable of that vendor speaks for one
+    vendors = tuple(name.removesuffix(_KEY_SUFFIX) for name in missing)
+    if any(name.startswith(vendors) for name, value in os.environ.items() if value):
+        return
+    raise ConfigError(
+        f"model {model!r} needs a key: set the environment variable {' or '.join(missing)}, name another with --api-key-env (api_key_env), "
+        "or give the address of a server that needs none with --api-base (api_base)"
+    )
 
 
 @cache
