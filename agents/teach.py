@@ -154,9 +154,7 @@ async def teach(
             on_progress=lambda event: show(tally.event(event)),
         )  # fmt: skip
     elapsed_s = time.perf_counter() - start
-    wanted = {pair.id for pair in pairs}
-    items = [(item.pair, item.decision) for item in store.items(handle.run_id) if item.pair.id in wanted]
-    report = summarise(handle.run_id, items, n_new=len(remaining))
+    report = summarise(handle.run_id, _kept_items(pairs, store, handle.run_id), n_new=len(remaining))
     return replace(report, knowledge=job.knowledge_name, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
 
 
@@ -165,6 +163,12 @@ def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tupl
     done = store.done_ids(run_id)
     remaining = [pair for pair in pairs if pair.id not in done]
     return remaining, len(pairs) - len(remaining)
+
+
+def _kept_items(pairs: Sequence[Pair], store: RunStore, run_id: str) -> list[tuple[Pair, Decision]]:
+    """What the run holds of these pairs."""
+    wanted = {pair.id for pair in pairs}
+    return [(item.pair, item.decision) for item in store.items(run_id) if item.pair.id in wanted]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from epm.pair import Pair
 from epm.rationale import Rationale
 from epm.relation import Label
 
-HOSTILE = '<script>alert(1)</script>"><img src=https://evil.example/x onerror=alert(2)>{{ 7*7 }}<style>@import url(//evil.example)</style>'
+HOSTILE = '<script>alert(1)</script>"><img src=https://evil.example/x onerror=alert(2)>{{ 7777*7777 }}<style>@import url(//evil.example)</style>'
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def test_the_page_names_no_outside_address_in_markup_or_style(results: DemoResul
 def test_hostile_text_is_shown_as_it_is(results: DemoResults) -> None:
     text = "".join(Seen(render_report(results)).texts)
     assert text.count(HOSTILE) >= 8  # lead, pairs, matcher, link note, id, caption, title, attribute, quote
-    assert "49" not in text.replace("{{ 7*7 }}", "")
+    assert "60481729" not in text.replace("{{ 7777*7777 }}", "")
 
 
 def test_every_section_shows_its_figures(results: DemoResults) -> None:

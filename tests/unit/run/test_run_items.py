@@ -76,12 +76,12 @@ def test_an_error_stops_admission_lets_the_items_in_hand_finish_and_is_raised(wh
     recorder = Recorder(delay_s=0.002)
 
     async def work(item: int) -> int:
-        if where == "worker" and len(recorder.finished) == 4:
+        if where == "worker" and len(recorder.finished) >= 4:
             raise StoreError("disk full")
         return await recorder.work(item)
 
     async def finish(item: int, result: int) -> None:
-        if where == "on_result" and len(recorder.finished) == 4:
+        if where == "on_result" and len(recorder.finished) >= 4:
             raise StoreError("disk full")
         await recorder.finish(item, result)
 
