@@ -1,10 +1,11 @@
 """The limiter against three servers on a real socket, without flags: share of the capacity used, share of calls refused.
 
-    python benchmarks/limiter.py [SECONDS]        300 unless given; each server is measured over the last three fifths
+    python benchmarks/limiter.py [SECONDS [NAME]]        300 unless given; each server is measured over the last three fifths
 
 One server allows 37 calls at once, one 600 calls a minute (a bucket that holds ten), one 37 at once, then 12, then 37
 again, at a third and two thirds of the time. The gateway is ours with its defaults; its transport is a bare HTTP client,
-so that two cores are enough. Prints one JSON line for each server.
+so that two cores are enough. Prints one JSON line for each server,
+and on stderr how the limiter stands every ten seconds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, Usage
 
 LATENCY_S = 1.0
+WATCH_S = 10.0
 OK, TOO_MANY = 200, 429
 BODY = json.dumps(completion_body("m", {"content": "ok"})).encode()
 
@@ -124,8 +126,20 @@ async def measure(server: Server, seconds: float) -> dict[str, object]:
             except ModelError:
                 n_failed += 1
 
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            late = [status for at_s, status in server.answers if at_s >= time.monotonic() - server.began_s - WATCH_S]
+            state = gateway.limiter.state()
+            sys.stderr.write(
+                f"{time.monotonic() - server.began_s:5.0f} s  limit {state.limit}, in flight {state.n_in_flight}, waiting {state.n_waiting}, "
+                f"rate {state.rate_per_s}, answered {late.count(OK)}, refused {late.count(TOO_MANY)}\n"
+            )
+
     cpu_s = time.process_time()
+    watching = asyncio.create_task(watch())
     await asyncio.gather(*(work() for _ in range(DEFAULT_CONCURRENCY)))
+    watching.cancel()
     await transport.client.aclose()
     await asyncio.sleep(0.1)  # the server sees its connections close
     listening.close()
@@ -138,17 +152,18 @@ async def measure(server: Server, seconds: float) -> dict[str, object]:
     }  # fmt: skip
 
 
-def main(seconds: float) -> None:
-    """Measure the three servers one after another."""
+def main(seconds: float, only: str = "") -> None:
+    """Measure the three servers one after another, or those whose name holds ``only``."""
     changes = [(0.0, 37), (seconds / 3, 12), (2 * seconds / 3, 37)]
     for build in (
         lambda: Server("37 at once", [(0.0, 37)]),
         lambda: Server("600 a minute", per_minute=600),
         lambda: Server("37, 12, 37 at once", changes),
     ):
-        sys.stdout.write(json.dumps(asyncio.run(measure(build(), seconds))) + "\n")
-        sys.stdout.flush()
+        if only in build().name:
+            sys.stdout.write(json.dumps(asyncio.run(measure(build(), seconds))) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 300.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 300.0, *sys.argv[2:3])
