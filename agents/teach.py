@@ -136,7 +136,8 @@ async def teach(
     if job.only is not None:
         remaining = [pair for pair in remaining if pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
-    index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining else 0.0
+    is_indexed = n_done > 0 and knowledge.count() > 0  # no item is begun before all listings are in the index
+    index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining and not is_indexed else 0.0
     ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency)
     tally, start = _Tally(n_before=n_done), time.perf_counter()
 

@@ -172,7 +172,8 @@ class MeteredGateway:
         timeout_s = self._timeout_s if left is None else min(left, self._timeout_s)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self.transport.send(request, timeout_s=timeout_s)
+                # one number for every call: an HTTP client is kept for each, and the shorter bound is kept to here
+                return await self.transport.send(request, timeout_s=self._timeout_s)
         except TimeoutError as error:
             if timeout_s < self._timeout_s:
                 raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error

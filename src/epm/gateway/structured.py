@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType, SimpleNamespace
@@ -86,7 +87,7 @@ async def ask(
     client = instructor.from_litellm(conversation.create, mode=mode, async_client=True)
     try:
         value: T = await client.chat.completions.create(
-            model=model.name, response_model=response_model, max_retries=_MAX_REPAIRS, temperature=model.temperature,
+            model=model.name, response_model=_prepared(response_model), max_retries=_MAX_REPAIRS, temperature=model.temperature,
             max_tokens=model.max_tokens, messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
         )  # fmt: skip
     except instructor.core.IncompleteOutputException as error:
@@ -110,6 +111,19 @@ def _load_instructor() -> ModuleType:
 
     logging.getLogger("instructor").setLevel(logging.CRITICAL)  # it logs each failure twice, replies included
     return instructor
+
+
+@cache
+def _prepared(response_model: type[T]) -> type[T]:
+    """The class as instructor wraps it, made once: it would build class and schema anew for every question."""
+    wrapped: type[T] = _load_instructor().openai_schema(response_model)
+    schema = wrapped.model_json_schema()
+
+    def model_json_schema() -> dict[str, object]:
+        return deepcopy(schema)
+
+    wrapped.model_json_schema = model_json_schema  # type: ignore[method-assign, assignment]  # asked for without arguments
+    return wrapped
 
 
 def _plain(value: T, response_model: type[T]) -> T:

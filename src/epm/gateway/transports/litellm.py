@@ -7,6 +7,7 @@ anything else sees the reply.
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import re
 import time
@@ -189,4 +190,7 @@ def _load_litellm() -> ModuleType:
 
     litellm.suppress_debug_info = True  # it prints advice to stdout on errors
     litellm.telemetry = False
+    # its million objects stay for good: searched for garbage again and again, they would hold up every call in flight
+    gc.collect()
+    gc.freeze()
     return litellm
