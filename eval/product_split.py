@@ -100,13 +100,21 @@ def split_products(pairs: Sequence[Pair], shares: Mapping[str, float], *, seed: 
             cross[pair.gold_label.value if pair.gold_label else "none"] += 1
     empty = next((name for name, found in kept.items() if not found), None)
     if empty is not None:
-        raise DataError(
-            f"part {empty!r} got no pair of {len(pairs)}: the {len(weights)} products hang together too closely; use fewer or larger parts"
-        )
+        raise _no_pair(empty, shares[empty], len(pairs), len(weights))
     parts = {name: tuple(found) for name, found in kept.items()}
     names = list(parts)
     shared = {f"{name} against {other}": leakage(parts[name], parts[other]) for i, name in enumerate(names) for other in names[:i]}
     return ProductSplit(parts, Counter(part_of.values()), cross.total(), cross, shared)
+
+
+def _no_pair(part: str, share: float, n_pairs: int, n_products: int) -> DataError:
+    if n_pairs * share < 1:
+        return DataError(
+            f"part {part!r} got no pair: there are too few, {share:g} of {n_pairs} is less than one; give more pairs, or use fewer or larger parts"
+        )
+    return DataError(
+        f"part {part!r} got no pair of {n_pairs}: the {n_products} products hang together too closely; use fewer or larger parts"
+    )
 
 
 def _products(pairs: Sequence[Pair]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epm.config import __version__
 from epm.errors import ArtifactError
+from epm.first_problem import first_problem
 
 CARD_NAME = "card.json"
 ArtifactKind = Literal["student", "encoder", "evidence-model", "calibration-map", "thresholds"]
@@ -76,7 +77,8 @@ def read_card(folder: Path, *, kind: ArtifactKind) -> ArtifactCard:
         msg = f"{str(folder)!r} is no artifact: cannot read {CARD_NAME} ({error.strerror}); give the folder that 'epm' wrote"
         raise ArtifactError(msg) from error
     except (ValidationError, UnicodeDecodeError) as error:
-        msg = f"artifact {str(folder)!r} has a damaged {CARD_NAME}: {str(error).splitlines()[0]}; make it anew"
+        reason = first_problem(error) if isinstance(error, ValidationError) else error
+        msg = f"artifact {str(folder)!r} has a damaged {CARD_NAME}: {reason}; make it anew"
         raise ArtifactError(msg) from error
     if card.kind != kind:
         msg = f"artifact {str(folder)!r} is a {card.kind!r}, but a {kind!r} is needed"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from epm.errors import DataError
 from epm.files import csv_table, json_lines
 from epm.files.atomic import replacing
+from epm.files.overwriting import refuse_overwriting
 from epm.matching import ROW_FIELDS, MatchResult
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
 
 
-def check_output(path: Path) -> None:
-    """Refuse a place that cannot be written or whose format is unknown, before any work is done.
+def check_output(path: Path, *, inputs: Iterable[Path | None]) -> None:
+    """Refuse a place that cannot be written, whose format is unknown or that is an input, before any work is done.
 
     Raises:
-        DataError: the name ends in none of ``SUFFIXES``, or no file can be made in its folder.
+        DataError: the name ends in none of ``SUFFIXES``, is that of an input, or no file can be made in its folder.
     """
     _check_suffix(path)
+    refuse_overwriting(path, inputs)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path.parent):

@@ -118,7 +118,7 @@ def test_the_dense_channel_on_disk_reports_the_recall_of_its_graph(tables: Path)
     ("name", "text", "said"),
     [
         ("left.jsonl", '{"id": "a0", "title": "x"}\n{"id": "a0", "title": "y"}\n', "line 2: repeats the id 'a0' of line 1"),
-        ("left.jsonl", '{"id": "a0"}\n', "line 1: column 'title' is empty"),
+        ("left.jsonl", '{"id": "a0"}\n', "line 1: has no column 'title'; present: 'id'"),
         ("left.jsonl", "", "is empty"),
         ("left.jsonl", "{\n", "line 1: broken JSON"),
         ("gold.jsonl", '{"left": "a0", "right": "zz"}\n', "right 'zz' is the id of no listing of the right table"),

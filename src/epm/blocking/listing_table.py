@@ -15,7 +15,7 @@ from epm.blocking.recall import Match
 from epm.errors import DataError
 from epm.files import csv_table, json_lines, parquet_table
 from epm.files.pairs import place
-from epm.files.raw import RawRow, require_distinct_columns
+from epm.files.raw import ColumnCheck, RawRow, present_columns, require_distinct_columns
 from epm.files.rows import SIDES, ParsedListing, RowError, label_of, parse_listing
 from epm.listing import Listing
 from epm.relation import Label
@@ -29,7 +29,7 @@ def read_listings(path: Path) -> tuple[Listing, ...]:
     """
     found: list[Listing] = []
     line_of_id: dict[str, int] = {}
-    for row in _rows(path):
+    for row in _rows(path, _require_title):
         parsed = _parsed(path, row)
         earlier = line_of_id.setdefault(parsed.listing.id, row.line)
         if earlier != row.line:
@@ -48,7 +48,7 @@ def read_matches(path: Path, left: Sequence[Listing], right: Sequence[Listing]) 
     """
     row_of = [{listing.id: row for row, listing in enumerate(table)} for table in (left, right)]
     found: list[tuple[Match, Label | None]] = []
-    for row in _rows(path):
+    for row in _rows(path, require_distinct_columns):
         values, where = _values(path, row), place(path, row.line)
         one, other = (_row_of(values, side, known, where) for side, known in zip(SIDES, row_of, strict=True))
         found.append(((one, other), _label(values, where)))
@@ -87,10 +87,26 @@ def _label(values: Mapping[str, object], where: str) -> Label | None:
 
 
 def _parsed(path: Path, row: RawRow) -> ParsedListing:
+    values = _values(path, row)
+    if "title" not in values:
+        raise DataError(f"{place(path, row.line)}: {_no_title(list(values))}")
     try:
-        return parse_listing(_values(path, row))
+        return parse_listing(values)
     except RowError as error:
         raise DataError(f"{place(path, row.line)}: {error}") from error
+
+
+def _no_title(columns: Sequence[str]) -> str:
+    return (
+        f"has no column 'title'; {present_columns(columns)}; rename it, or make a table of listings of any other one: "
+        "epm data inspect FILE --listings, then epm data import"
+    )
+
+
+def _require_title(path: Path, columns: Sequence[str]) -> None:
+    require_distinct_columns(path, columns)
+    if "title" not in columns:
+        raise DataError(f"{str(path)!r} {_no_title(columns)}")
 
 
 def _values(path: Path, row: RawRow) -> Mapping[str, object]:
@@ -99,19 +115,17 @@ def _values(path: Path, row: RawRow) -> Mapping[str, object]:
     return row.values
 
 
-def _rows(path: Path) -> Iterator[RawRow]:
-    reader = next((reader for ending, reader in _READERS.items() if path.name.lower().endswith(ending)), None)
+def _rows(path: Path, require: ColumnCheck) -> Iterator[RawRow]:
+    readers: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
+        ".jsonl": json_lines.read_rows,
+        ".jsonl.gz": json_lines.read_rows,
+        ".csv": partial(csv_table.read_rows, require=require),
+        ".parquet": partial(parquet_table.read_rows, require=require),
+    }
+    reader = next((reader for ending, reader in readers.items() if path.name.lower().endswith(ending)), None)
     if reader is None:
-        raise DataError(f"{str(path)!r} is no table of listings: its name must end in one of {', '.join(_READERS)}")
+        raise DataError(f"{str(path)!r} is no table of listings: its name must end in one of {', '.join(readers)}")
     try:
         yield from reader(path)
     except OSError as error:
         raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
-
-
-_READERS: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
-    ".jsonl": json_lines.read_rows,
-    ".jsonl.gz": json_lines.read_rows,
-    ".csv": partial(csv_table.read_rows, require=require_distinct_columns),
-    ".parquet": partial(parquet_table.read_rows, require=require_distinct_columns),
-}

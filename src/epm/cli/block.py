@@ -48,7 +48,7 @@ def block(
         per_listing=per_listing, top_k=top_k, embedder=embedder, index=index,
     )  # fmt: skip
     if out is not None:
-        check_output(out)
+        check_output(out, inputs=[left, right, gold])
     tables = read_listings(left), read_listings(right)
     matches = None if gold is None else read_matches(gold, *tables)
     with progress_sink() as sink:
@@ -56,6 +56,10 @@ def block(
     report = None if matches is None else measure_recall(blocked, matches)
     if out is not None:
         write_pairs(out, blocked.pairs())
+    if not blocked.candidates:
+        typer.echo(
+            "epm: note: no candidate was found: no two listings share an identifier or enough text; are these the right tables?", err=True
+        )
     figures = _figures(blocked, report)
     typer.echo(json.dumps(figures, ensure_ascii=False) if as_json else "\n".join(_lines(figures)))
 

@@ -46,6 +46,8 @@ def data_import(
         first = f"{report.n_listings} listings in {out} (ids made from the content: {report.n_made_ids})"
     else:
         report = import_pairs(file, out, mapping=loaded, base=mapping.parent, labels=labels, on_bad_row=policy)
+        if report.labels["none"] == report.n_pairs:
+            typer.echo(f"epm: note: none of the {report.n_pairs} pairs has a label; name its column as pair.label in {mapping}", err=True)
         first = f"{report.n_pairs} pairs in {out} ({', '.join(f'{name} {n}' for name, n in report.labels.items())})"
     for bad in report.bad_rows[:_SHOWN_BAD_ROWS]:
         typer.echo(f"{file}, line {bad.line}: skipped, {bad.reason}", err=True)
@@ -60,6 +62,7 @@ def _counts(report: TableReport) -> Iterator[str]:
     counts = {"bad rows skipped": report.n_skipped, "exact repeats left out": report.n_repeats}
     counts |= {f"codes restored, {name}": n for name, n in report.codes_restored.items()}
     counts |= {f"codes dropped, {name}": n for name, n in report.codes_dropped.items()}
+    counts |= {"prices kept as written": report.n_worded_prices} if report.n_worded_prices else {}
     for name, n in counts.items():
         yield f"  {name}: {n}"
     if report.unused_columns:

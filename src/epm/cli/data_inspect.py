@@ -20,6 +20,7 @@ def data_inspect(
 ) -> None:  # fmt: skip
     """Guess how a table is written and what its columns hold, show three pairs (or listings), and write the guess to a mapping that people correct."""
     from epm.errors import ConfigError
+    from epm.files.overwriting import refuse_overwriting
     from epm.tables.inspection import inspect_table
     from epm.tables.inspection_text import inspection_lines
     from epm.tables.listing_inspection import inspect_listings
@@ -29,6 +30,7 @@ def data_inspect(
         raise ConfigError("--left and --right belong together: name the table of each side, twice the same one if both share it")
     if listings and left is not None:
         raise ConfigError("--listings looks at one table of listings; --left and --right belong to a table of pairs: use one or the other")
+    refuse_overwriting(out, [file, left, right])
     found = inspect_listings(file, sheet=sheet) if listings else inspect_table(file, base=out.parent, left=left, right=right, sheet=sheet)
     kept = write_mapping(out, found)
     if kept is not None:

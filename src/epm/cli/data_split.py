@@ -30,21 +30,40 @@ def data_split(
     """Cut pairs on products: no product stands in two parts, pairs across the cut are dropped and counted, leakage is reported."""
     from epm.eval.product_split import parse_parts, split_products
     from epm.files.atomic import write_text
+    from epm.files.overwriting import refuse_overwriting
     from epm.files.pairs import write_pairs
 
     shares = parse_parts(parts)
+    ending = "".join(pairs.suffixes[-2:]) if pairs.suffix == ".gz" else pairs.suffix
+    paths = {name: out / f"{name}{ending.lower()}" for name in shares}
+    for path in paths.values():
+        refuse_overwriting(path, [pairs])
     read = read_pair_file(pairs, on_bad_row=on_bad_row)
     split = split_products(read.pairs, shares, seed=seed)
-    ending = "".join(pairs.suffixes[-2:]) if pairs.suffix == ".gz" else pairs.suffix
     for name, found in split.parts.items():
-        write_pairs(out / f"{name}{ending.lower()}", found)
+        write_pairs(paths[name], found)
     report = {"source_sha256": read.sha256, "n_pairs": len(read.pairs), "seed": seed, "shares": shares, **split.to_json()}
     write_text(out / _REPORT_NAME, json.dumps(report, indent=2) + "\n")
+    _tell(split)
     if as_json:
         typer.echo(json.dumps(report))
         return
     for line in _lines(split, out):
         typer.echo(line)
+
+
+def _tell(split: ProductSplit) -> None:
+    """Say on stderr which parts nothing can be fitted or measured on."""
+    if all(pair.gold_label is None for found in split.parts.values() for pair in found):
+        typer.echo(
+            "epm: note: no pair has a label, so nothing can be fitted or measured on the parts; label the pairs, then split", err=True
+        )
+        return
+    without = [name for name, found in split.parts.items() if not any(pair.gold_label == "match" for pair in found)]
+    if without:
+        typer.echo(
+            f"epm: note: there is no match in {', '.join(without)}; label more pairs, or choose larger parts or another --seed", err=True
+        )
 
 
 def _lines(split: ProductSplit, out: Path) -> Iterator[str]:

@@ -34,10 +34,12 @@ def export(
     """Write the rationales of a run as a dataset, and say what was left out and why."""
     from epm.distill.dataset import ViewOptions
     from epm.distill.export import ExportFormat, export_run
+    from epm.files.overwriting import refuse_overwriting
     from epm.store.store import RunStore
 
     if view not in set(ExportFormat):
         raise ConfigError(f"format {view!r} is unknown: use one of {', '.join(ExportFormat)}")
+    refuse_overwriting(out, [store])
     options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
     with RunStore.open(store) as opened:
         result = export_run(opened, run, out, view=ExportFormat(view), options=options)

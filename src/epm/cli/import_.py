@@ -32,10 +32,13 @@ def explanations(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Turn recorded explanations into rationales; say what was parsed, kept, dropped, and what contradicts its given label."""
+    from epm.files.overwriting import refuse_overwriting
     from epm.imports.explanations import import_explanations
     from epm.imports.import_run import input_sha256, store_import, write_rationales
     from epm.store.store import RunStore
 
+    if out is not None:
+        refuse_overwriting(out, [file, pairs, store])
     read = read_pair_file(pairs, on_bad_row=on_bad_row)
     found = import_explanations(file, read.pairs)
     if out is not None:

@@ -45,7 +45,7 @@ def match(
     from epm.matching import match_pairs
 
     if out is not None:
-        check_output(out)
+        check_output(out, inputs=[pairs, store, Path(matcher.partition(":")[2])])  # some matchers read a file
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     context = matching_context([matcher], model=model, asking=asking, identity=identity, store=store, money=money)
     with context as ctx, progress_sink() as sink:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from rapidfuzz.distance import Levenshtein
 
 from epm.evidence.atoms import Value
-from epm.evidence.fields import Cover, Field, Taken
+from epm.evidence.fields import Cover, Field, Taken, is_unbranded
 from epm.evidence.normalise import Token, fold, squeeze, tokens
 from epm.evidence.words import word_list
 
@@ -57,11 +57,11 @@ def line_makers() -> Mapping[tuple[str, ...], str]:
 
 
 def _leading_word(title: Field, taken: Cover, others: Sequence[Value]) -> Value | None:
-    grammar = Cover([place for kind in ("stop", "compatibility", "bundle", "type") for _, place in title.phrases_of(kind)])
+    grammar = Cover([place for kind in ("stop", "compatibility", "bundle", "type", "edition") for _, place in title.phrases_of(kind)])
     for value in others:
         grammar.add((value.start, value.end))
     for word in title.words:
-        if not grammar.is_free((word.start, word.end)):
+        if not grammar.is_free((word.start, word.end)) or is_unbranded(word.key):
             continue
         if len(word.key) >= _MIN_LEAD and word.key.isalpha() and taken.is_free((word.start, word.end)):
             last = _joined_by_ampersand(title, word)

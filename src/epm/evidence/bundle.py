@@ -8,7 +8,8 @@ from dataclasses import replace
 from epm.evidence.atoms import Value
 from epm.evidence.fields import Field, Taken, end_of_talk, is_free
 
-_PLUS = re.compile(r"(?<=[\w)\"'])\s?\+\s(?=[^\W\d_])|(?<=\s)\+\s?(?=\w)")
+_PLUS = re.compile(r"(?<=[^\W\d_]{2})\+\s(?=[^\W\d_])|(?<=[)\"'])\+\s(?=[^\W\d_])|(?<=\s)\+\s?(?=\w)")
+"""What a plus adds; right behind a number or a single letter ("1+ adult", "S21+ case") it is a part of that word."""
 _PART_END = re.compile(r"[,;|()\[\]/!]| - ")
 _MAX_PART_CHARS = 60
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.identifiers import is_coloured, is_contained, is_recoloured, is_same_stem, is_sibling, suffix_conflict
+from epm.evidence.names import edition_keys
 from epm.evidence.normalise import fold, squeeze, tokens
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import STRONG, find_written
@@ -18,6 +20,7 @@ _MIN_DESCRIBED = 5
 _TARGET_HEAD = 3
 _TARGET_WORDS = 4
 _DIGITS = re.compile(r"\d+")
+_PLUS_SIGN = re.compile(r"(?<=[^\W_])\+(?![^\W_])")
 
 
 def model_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
@@ -148,6 +151,14 @@ def compatibility_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom
     return (Atom("compatibility", a, b, "accessory", Verdict.UNKNOWN, 0.8 if is_decisive else 0.0, is_decisive),)
 
 
+def platform_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
+    """A conflict where both sides name platforms and share none; a game for two of them is not against either."""
+    a, b = left.of("platform"), right.of("platform")
+    if not a or not b or {v.key for v in a} & {v.key for v in b}:
+        return ()
+    return (Atom("compatibility", a[0], b[0], "platform", Verdict.DIFFERENT, 0.7),)
+
+
 def _is_named_before(target: Value, listing: ParsedListing, other: ParsedListing) -> bool:
     """True if what stands before the phrase names the other product already: "Orvela 2 for Mac" is no accessory of "Orvela 2"."""
     before = [word for word in listing.core_words if word.end <= target.start]
@@ -204,8 +215,28 @@ def _are_written(words: Sequence[str], others: Sequence[str]) -> bool:
     return set(words) <= set(others) or any("".join(others[start:end]) == whole for end in ends for start in range(end))
 
 
+def _target_words(target: Value) -> list[str]:
+    """The words of what a listing is for; a plus right behind one is the edition that it stands for."""
+    return [token.key for token in tokens(fold("", _PLUS_SIGN.sub(" plus ", target.key)))]
+
+
+def _target_models(words: Sequence[str]) -> frozenset[tuple[str, tuple[str, ...]]]:
+    """The digits of each numbered word with the editions right behind it: a case for an "S21" fits no "S21 Ultra"."""
+    editions = edition_keys()
+    found = set()
+    for place, word in enumerate(words):
+        digits = "".join(_DIGITS.findall(word))
+        behind = tuple(takewhile(editions.__contains__, words[place + 1 :]))
+        if digits:
+            found.add((digits, tuple(editions[edition] for edition in behind)))
+    return frozenset(found)
+
+
 def _target_verdict(left: Value, right: Value) -> Verdict:
-    left_words, right_words = ([token.key for token in tokens(fold("", side.key))] for side in (left, right))
+    left_words, right_words = (_target_words(side) for side in (left, right))
+    left_models, right_models = (_target_models(words) for words in (left_words, right_words))
+    if any(edition for _, edition in left_models | right_models) and left_models and right_models and not left_models & right_models:
+        return Verdict.DIFFERENT
     if _are_written(left_words, right_words) or _are_written(right_words, left_words):
         return Verdict.SAME
     left_numbers, right_numbers = ({run for word in side.key.split() for run in _DIGITS.findall(squeeze(word))} for side in (left, right))

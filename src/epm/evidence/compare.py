@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from epm.evidence.atoms import Atom
-from epm.evidence.code_atoms import compatibility_atoms, model_atoms
+from epm.evidence.code_atoms import compatibility_atoms, model_atoms, platform_atoms
 from epm.evidence.core_atoms import brand_atoms, generation_atoms, type_atoms
 from epm.evidence.identifier_atoms import asin_atoms, gtin_atoms, part_number_atoms
 from epm.evidence.names import NameMatch, align
@@ -18,7 +18,7 @@ from epm.evidence.variant_atoms import bundle_atoms, condition_atoms, measure_at
 from epm.rationale import Verdict
 
 _CORE_AND_IDENTIFIER = (
-    brand_atoms, model_atoms, type_atoms, generation_atoms, compatibility_atoms, gtin_atoms, part_number_atoms, asin_atoms,
+    brand_atoms, model_atoms, type_atoms, generation_atoms, compatibility_atoms, platform_atoms, gtin_atoms, part_number_atoms, asin_atoms,
 )  # fmt: skip
 _OFFER = (pack_atoms, bundle_atoms, condition_atoms)
 

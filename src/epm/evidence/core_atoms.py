@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.brand import brands_agree, is_lookalike
-from epm.evidence.names import is_kind_of
+from epm.evidence.names import are_alternatives, is_kind_of
 from epm.evidence.parsed import ParsedListing
 from epm.evidence.value_sets import find_written, head, same_key, value_sets
 from epm.rationale import Verdict
@@ -49,6 +49,9 @@ def type_atoms(left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     shared = next(((x, y) for x in a for y in b if x.key == y.key), None)
     if shared is not None:
         return (Atom("type", *shared, "type-equal", Verdict.SAME, 0.2),)
+    rivals = next(((x, y) for x in a for y in b if are_alternatives(x.key, y.key)), None)
+    if rivals is not None:
+        return (Atom("type", *rivals, "type-alternative", Verdict.DIFFERENT, 0.7),)
     kind = next(((x, y) for x in a for y in b if is_kind_of(x.key, y.key) or is_kind_of(y.key, x.key)), None)
     if kind is not None:
         return (Atom("type", *kind, "type-kind", Verdict.SAME, 0.2),)

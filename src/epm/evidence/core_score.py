@@ -38,6 +38,9 @@ _USUAL_EDITION = "standard"
 """An edition that goes without saying."""
 _LONE_EDITION = -1.0
 """An edition as the only difference was written to tell two products apart."""
+_RIVAL_EDITIONS = -1.0
+"""An edition on either side that the other lacks ("Super", "Ti") tells two products apart, unless they share a code as long as a part number."""
+_PART_NUMBER = 9
 _MAX_EDITIONS = 3
 _TRANSLATED_TYPE = 0.1
 _SURE_CODE = 0.9
@@ -48,6 +51,10 @@ _FEW_NAMES = 2.0
 _RIVAL_MAKER = -0.2
 _SAME_TARGET = 0.4
 _MIN_NAME = 3
+_PROVED = 1.2
+"""The least score of one valid GTIN on both sides, above every threshold: names in other words or languages are no objection to it."""
+_OBJECTIONS = ("brand", "model", "type", "generation", "compatibility")
+"""Attributes whose conflict lets the names speak beside an equal GTIN: numbers are copied from listing to listing."""
 
 
 def core_score(compared: Compared) -> float:
@@ -61,14 +68,25 @@ def core_score(compared: Compared) -> float:
         score += weight if compared.verdict(attribute) is Verdict.DIFFERENT else 0.0
     rules = {atom.rule for atom in compared.atoms}
     score += sum(weight for rule, weight in _RULES.items() if rule in rules)
-    return score + _SHARED_CODE * max(
-        (a.strength for a in compared.of("model") if a.rule in {"model-shared", "model-described"}), default=0.0
-    )
+    score += _SHARED_CODE * max((a.strength for a in compared.of("model") if a.rule in {"model-shared", "model-described"}), default=0.0)
+    return max(score, _PROVED) if is_proved(compared) else score
+
+
+def is_proved(compared: Compared) -> bool:
+    """True if both listings bear one valid GTIN and no known brand, code, type, generation or target speaks against it."""
+    is_disputed = any(compared.verdict(attribute) is Verdict.DIFFERENT for attribute in _OBJECTIONS)
+    return compared.verdict("gtin") is Verdict.SAME and not is_disputed
 
 
 def has_sure_code(compared: Compared) -> bool:
     """True if the listings share a code long enough to name one product by itself."""
     return any(atom.verdict is Verdict.SAME and atom.strength >= _SURE_CODE for atom in compared.of("model"))
+
+
+def _has_part_number(compared: Compared) -> bool:
+    """True if the listings share a code that names no line of models but one of them."""
+    shared = (atom for atom in compared.of("model") if atom.verdict is Verdict.SAME)
+    return any(len(side.key) >= _PART_NUMBER for atom in shared for side in (atom.left, atom.right) if side is not None)
 
 
 def _left_over(compared: Compared) -> float:
@@ -79,15 +97,20 @@ def _left_over(compared: Compared) -> float:
     conflicts = 0.0
     if all(any(is_number(word.key) for word in rest) for rest in sides):
         conflicts += _OTHER_NUMBER
+    if _is_number_of_code(*sides) or _is_number_of_code(*reversed(sides)):
+        conflicts += _OTHER_NUMBER
     if all(any(_is_mixed(word.key) for word in rest) for rest in sides):
         conflicts += _OTHER_CODE
-    editions = {edition_keys()[word.key] for rest in sides for word in rest if word.key in edition_keys()}
+    left, right = ({edition_keys()[word.key] for word in rest if word.key in edition_keys()} for rest in sides)
+    editions = left | right
     n_editions = 0 if editions == {_USUAL_EDITION} else len(editions)
     conflicts += _EDITION * min(n_editions, _MAX_EDITIONS)
     if n_editions and all(word.key in edition_keys() for rest in sides for word in rest):
         conflicts += _LONE_EDITION
     if _only_types(sides[0]) is not _only_types(sides[1]):
         score += _TRANSLATED_TYPE  # one side's type word may be the other's in a language without a word list
+    if left and right and not _has_part_number(compared):
+        score += _RIVAL_EDITIONS
     return score + conflicts * (_SURE_CODE_SHARE if has_sure_code(compared) else 1.0)
 
 
@@ -126,6 +149,12 @@ def _is_rival_maker(compared: Compared, names: Sequence[float]) -> bool:
 
 def _names_weight(rest: Sequence[Word]) -> float:
     return sum(word_weight(w.key) for w in rest if len(w.key) >= _MIN_NAME and w.key.isalpha() and w.key not in edition_keys())
+
+
+def _is_number_of_code(rest: Sequence[Word], others: Sequence[Word]) -> bool:
+    """True if one side writes a number where the other writes it with a letter more: "5600" and "5600G" are two models."""
+    numbers = {word.key for word in rest if is_number(word.key) and len(word.key) >= _MIN_NAME}
+    return any(_is_mixed(word.key) and word.key[-1].isalpha() and word.key[:-1] in numbers for word in others)
 
 
 def _is_mixed(key: str) -> bool:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from epm.evidence.atoms import Span, Value
-from epm.evidence.normalise import Folded, Token, fold, tokens
+from epm.evidence.normalise import Folded, Token, fold, squeeze, tokens
 from epm.evidence.words import Phrase, find_phrases, word_list
 
 FREE_TEXT = "title"
 _FIELD_KINDS = {"title": FREE_TEXT, "brand": "brand", "mpn": "mpn", "gtin": "gtin", "category": "category", "description": "description"}
 _ATTRIBUTE_PREFIX = "attributes."
+_MAX_PLACEHOLDER_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,26 @@ def attribute_kind(name: str) -> str:
     return _attribute_kinds().get(" ".join(t.key for t in tokens(fold("", name))), "other")
 
 
+@lru_cache(maxsize=1)
+def _placeholders() -> Mapping[str, frozenset[str]]:
+    return {kind: frozenset(squeeze(phrase) for phrase in phrases) for kind, phrases in word_list("placeholder").items()}
+
+
+def is_unbranded(word: str) -> bool:
+    """True for a squeezed word that says that goods have no maker's name: ``unbranded``, ``markenlos``."""
+    return word in _placeholders()["brand"]
+
+
+def _is_silent(kind: str, words: Sequence[Token]) -> bool:
+    """True for a cell that states a placeholder ("n/a", "Does not apply", a brand "no name"): it says nothing."""
+    if kind in {FREE_TEXT, "description"} or len(words) > _MAX_PLACEHOLDER_WORDS:
+        return False
+    whole = "".join(word.key for word in words)
+    return whole in _placeholders()["any"] or (kind == "brand" and is_unbranded(whole))
+
+
 def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
-    """The fields that are read, title first; price and currency say nothing about identity."""
+    """The fields that are read, title first; price and currency say nothing about identity, placeholders nothing at all."""
     found = []
     for name, raw in texts.items():
         kind = attribute_kind(name.removeprefix(_ATTRIBUTE_PREFIX)) if name.startswith(_ATTRIBUTE_PREFIX) else _FIELD_KINDS.get(name)
@@ -70,6 +89,8 @@ def read_fields(texts: Mapping[str, str]) -> tuple[Field, ...]:
             continue
         folded = fold(name, raw)
         words = tokens(folded)
+        if _is_silent(kind, words):
+            continue
         phrases = find_phrases(words) if kind not in {"gtin", "mpn", "model", "asin"} else ()
         found.append(Field(kind, folded, words, _by_kind(phrases, words)))
     return tuple(found)

@@ -24,6 +24,7 @@ from epm.evidence.words import word_list
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _LABELLED_GTIN = re.compile(r"\b(?:ean|gtin|upc|isbn)(?:[- ]?1[0-4])?(?:\s?code)?\s?[:#.]?\s?(\d[\d -]{6,17}[\dx])(?![^\W_])")
 _BARE_GTIN = re.compile(r"(?<![^\W_])(?<!\d[.,-])\d{12,14}(?![^\W_])(?![.,-]\d)")
+_HYPHENATED_ISBN = re.compile(r"(?<![^\W_])(?<![-.,])(?:97[89]-)?\d{1,5}-\d{1,7}-\d{1,7}-[\dx](?![^\W_])(?![-.,]\d)")
 _RESTRICTED_PREFIXES = ("02", "04", *(str(n) for n in range(20, 30)))
 _COUPON_PREFIXES = ("05", "98", "99")
 _CODE = re.compile(r"(?<![^\W_])[a-z0-9]+(?:[-/._+#][a-z0-9]+)*(?![^\W_])")
@@ -42,6 +43,7 @@ _LOOSE_SUFFIXES = frozenset("dglnvy")
 """Colours only where another colour stands in the same place: alone they mark a newer model as often."""
 _MIN_ITEM_DIGITS = 5
 _MIN_UPC = 12
+_ISBN_10_LENGTH = 10
 
 
 def gtin_digits(text: str) -> str | None:
@@ -71,7 +73,7 @@ def gtin_trust(gtin14: str) -> str:
 
 
 def read_gtins(fields: Sequence[Field]) -> tuple[Value, ...]:
-    """GTINs of the gtin fields and labelled ones in running text, each with its trust grade."""
+    """GTINs of the gtin fields and labelled ones in running text, else ISBNs in groups, each with its trust grade."""
     found = []
     for field in fields:
         if field.kind == "gtin" and field.words:
@@ -86,6 +88,17 @@ def read_gtins(fields: Sequence[Field]) -> tuple[Value, ...]:
             elif rule == "gtin-field":
                 value = field.value("gtin", squeeze(text), place, rule)
                 found.append(Value("gtin", value.key, value.span, rule, *place, trust="bad"))
+    return tuple(found) or tuple(value for field in fields if field.kind == "title" for value in _read_isbns(field))
+
+
+def _read_isbns(title: Field) -> tuple[Value, ...]:
+    """The ISBNs that a title writes in groups, with trust ``bare``: without a label a code may look like one."""
+    found = []
+    for m in _HYPHENATED_ISBN.finditer(title.folded.text):
+        digits = m.group().replace("-", "")
+        gtin = gtin_of_isbn10(digits) if len(digits) == _ISBN_10_LENGTH else gtin_digits(digits)
+        if gtin is not None and has_valid_check_digit(gtin):
+            found.append(replace(title.value("gtin", gtin, m.span(), "gtin-isbn"), trust="bare"))
     return tuple(found)
 
 
@@ -232,6 +245,8 @@ def suffix_conflict(left: str, right: str) -> str | None:
     while stem < min(len(left), len(right)) and left[stem] == right[stem]:
         stem += 1
     rests = (left[stem:], right[stem:])
+    if stem and left[stem - 1].isalpha() and max(map(len, rests)) == 1:
+        return None  # the last letter of a longer ending ("DW", "DN") is no colour by itself
     if not all(rests) or stem < _MIN_CODE or not any(c.isdigit() for c in left[:stem]):
         return None
     meanings = tuple(suffix_meanings(rest) for rest in rests)
@@ -251,13 +266,14 @@ def is_sibling(left: str, right: str) -> bool:
 
 
 def is_same_stem(left: str, right: str) -> bool:
-    """True if two codes differ only in up to two letters at the end: often a colour or a region of one model."""
+    """True if two codes differ only in letters at the end that a shop may leave off, or that stand for a colour or a region."""
     stem = left.rstrip(_LETTERS)
     if left == right or len(stem) < _MIN_CODE or stem != right.rstrip(_LETTERS):
         return False
     rests = {left[len(stem) :], right[len(stem) :]}
-    is_known = rests <= _suffixes()
-    return is_known or (len(stem) >= _MIN_STEM and max(map(len, rests)) <= _MAX_SUFFIX)
+    # Two endings that stand for no colour or region ("DW", "DN") are two models; one ending may be left off.
+    is_open = "" in rests and len(stem) >= _MIN_STEM and max(map(len, rests)) <= _MAX_SUFFIX
+    return is_open or rests <= _suffixes()
 
 
 def is_same_shape(left: str, right: str) -> bool:

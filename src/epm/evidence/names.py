@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from epm.evidence.identifiers import is_contained
 from epm.evidence.normalise import fold, tokens
-from epm.evidence.parsed import ParsedListing, Word
+from epm.evidence.parsed import PLUS, ParsedListing, Word
 from epm.evidence.words import word_list
 
 _MIN_FUZZY = 5
@@ -71,13 +71,22 @@ def align(left: ParsedListing, right: ParsedListing) -> NameMatch:
     if _same_words(left, right):
         return NameMatch(1.0, (), (), 0)
     similarity = 0.65 * max(covers) + 0.35 * min(covers) if left_names and right_names else _NO_NAME
+    if not left_names and not right_names and _is_one_generation(left, right):
+        similarity = 1.0
     return NameMatch(similarity, left_rest, right_rest, _conflicts(left_rest, right_rest))
+
+
+def _is_one_generation(left: ParsedListing, right: ParsedListing) -> bool:
+    """True if both state one generation, which names a product that has no other name ("Velta V8")."""
+    keys = [{value.key for value in side.of("generation")} for side in (left, right)]
+    return keys[0] == keys[1] != set()
 
 
 def _same_words(left: ParsedListing, right: ParsedListing) -> bool:
     if left.title is None or right.title is None or not left.title.words:
         return False
-    return [word.key for word in left.title.words] == [word.key for word in right.title.words]
+    is_plus = [any(word.key == PLUS and word.end - word.start == 1 for word in side.names) for side in (left, right)]
+    return is_plus[0] is is_plus[1] and [word.key for word in left.title.words] == [word.key for word in right.title.words]
 
 
 def _unmatched(words: Sequence[Word], others: Sequence[Word], other: ParsedListing) -> tuple[Word, ...]:
@@ -114,6 +123,11 @@ def _canonical(key: str) -> str:
 def is_kind_of(narrow: str, wide: str) -> bool:
     """True if one type is a kind of another by its name: ``hiking_boots`` are ``boots``."""
     return narrow == wide or narrow.endswith(f"_{wide}")
+
+
+def are_alternatives(left: str, right: str) -> bool:
+    """True if two different types exclude each other under one name: eau de parfum and eau de toilette, hardcover and paperback."""
+    return left != right and any(left in kinds and right in kinds for kinds in word_list("alternative").values())
 
 
 def is_number(key: str) -> bool:

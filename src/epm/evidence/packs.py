@@ -62,7 +62,9 @@ def read_packs(field: Field, taken: Taken) -> tuple[Value, ...]:
             count = _DOZEN if rule == "dozens" else 1
             for group in m.groups():
                 count *= int(group.replace(".", "").replace(",", ""))
-            if rule == "n-times" and not _ends_talk(field, m.end()) and not _follows_variant(field, m):
+            if (rule == "n-times" and not _ends_talk(field, m.end()) and not _follows_variant(field, m)) or (
+                rule == "n-pieces" and _is_computer(field, m)
+            ):
                 continue
             start = m.start() if rule != "measure-times" else m.start(1)
             _add(found, places, field, (start, _trimmed_end(field, m)), count, rule)
@@ -75,6 +77,14 @@ def read_packs(field: Field, taken: Taken) -> tuple[Value, ...]:
     if whole is not None:
         _add(found, places, field, whole.span(1), int(whole.group(1)), "pack-field")
     return tuple(sorted(found, key=lambda value: value.start))
+
+
+def _is_computer(field: Field, found: re.Match[str]) -> bool:
+    """True for "Saga 3 PC": capitals behind a name's number are the computer, unless the title speaks of a set."""
+    quote = field.span(*found.span()).quote
+    if not quote.endswith(" PC") or field.folded.raw.isupper() or not field.folded.text[: found.start()].rstrip(" ")[-1:].isalnum():
+        return False
+    return not any(word.key in folded_words("packword", "noun") for word in field.words)
 
 
 def _follows_variant(field: Field, found: re.Match[str]) -> bool:

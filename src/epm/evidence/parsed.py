@@ -7,22 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from epm.evidence import bundle, colours, compatibility, condition, identifiers, noise, packs, quantities
+from epm.evidence import bundle, colours, compatibility, condition, identifiers, noise, packs, platforms, quantities
 from epm.evidence.atoms import Value
 from epm.evidence.brand import read_brand
 from epm.evidence.fields import Cover, Field, Taken, is_free, read_fields
 from epm.evidence.normalise import squeeze
 
 _GENERATION = re.compile(
-    r"(?<![^\W_])(?:(?:gen|generation|generacion|generazione)\.? ?(\d{1,2})|(\d{1,2})(?:st|nd|rd|th|\.|e|eme|a|er|re)? ?(?:gen|generation|generacion|generazione)(?! ?\d)|"
+    r"(?<![^\W_])(?:(?:gen|generation|generacion|generazione)\.? ?(\d{1,2})|(\d{1,2})(?:st|nd|rd|th|e|eme|er|re) ?(?:gen|generation|generacion|generazione)|"
+    r"(\d{1,2})[.a]? ?(?:gen|generation|generacion|generazione)(?! ?\d{1,2}(?![^\W_]))|"
     r"(?:mk|mark) ?(\d{1,2}|iv|v|i{1,3})|v(\d)(?:\.0)?)(?![^\W_])"
 )
 _YEAR = re.compile(r"(?<![\w.,-])(20[0-3]\d|19[89]\d)(?![\w,]|[.-]\d)")
+PLUS = "plus"
+_PLUS_SIGN = re.compile(r"(?<=[a-z]\d)\+(?![^\W_])|(?<=[a-z]\d\d)\+(?![^\W_])")
+"""The edition of a model that ends in digits ("S21+"); behind a bare number a plus is an age ("3+")."""
 _VERSION = re.compile(r"v\d{1,2}")
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
 _FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Taken], tuple[Value, ...]]], ...] = (
     (frozenset({"title", "condition"}), condition.read_conditions),
     (frozenset({"title", "compatibility"}), compatibility.read_compatibility),
+    (frozenset({"title", "compatibility"}), platforms.read_platforms),
     (frozenset({"title", "bundle"}), bundle.read_bundles),
     (frozenset({"title", "pack", "size", "capacity", "other"}), packs.read_packs),
     (frozenset({"title", "size", "capacity", "other", "pack"}), quantities.read_quantities),
@@ -30,8 +35,8 @@ _FIELD_READERS: tuple[tuple[frozenset[str], Callable[[Field, Taken], tuple[Value
     (frozenset({"title", "region"}), condition.read_regions),
     (frozenset({"title", "colour"}), colours.read_colours),
 )
-_OPEN_READERS = frozenset({"compatibility", "bundle"})
-"""Their values reach to the end of a phrase: other readers may still read inside it."""
+_OPEN_READERS = frozenset({"compatibility", "platform", "bundle"})
+"""Their values reach to the end of a phrase, or are words of the name too: other readers may still read inside."""
 _LOOSE_READERS = frozenset({"colour", "generation", "region"})
 """Their values may be a part of a longer code."""
 
@@ -179,6 +184,8 @@ def _names(title: Field, taken: Sequence[tuple[int, int]], others: Sequence[tupl
     places = [*taken, *stops, *others, *_brand_places(title, brand)]
     covered = Cover(places)
     words = [Word(word.key, word.start, word.end) for word in title.words if covered.is_free((word.start, word.end))]
+    words += [Word(PLUS, *m.span()) for m in _PLUS_SIGN.finditer(title.folded.text) if Cover(others).is_free(m.span())]
+    words.sort(key=lambda word: word.start)
     return _with_versions(words, title.folded.text)
 
 

@@ -37,6 +37,8 @@ _ROUNDING = Decimal("0.02")
 """Share by which a label's converted amount may be off: "3.5 oz" for 100 g is 0.8 %, "8 fl oz" for 240 ml 1.4 %; 500 for 473 ml is 5.4 %."""
 _COARSE = Decimal("0.05")
 """Share beyond which no rounding explains a difference: "2 lb" is no kilogram although whole kilograms are coarse."""
+_PROCESSOR = re.compile(r"\d{4}G")
+_NUMBERED = re.compile(r"(?<![^\W_])\d{1,2} $")
 _NETWORK_GENERATIONS = frozenset("2345")
 
 
@@ -107,6 +109,8 @@ def measured(field: Field, place: tuple[int, int], number: str, unit: str) -> Va
         return None
     if number.startswith("802.11"):
         return None  # a wireless standard
+    if unit == "g" and _PROCESSOR.fullmatch(field.span(*place).quote) and _NUMBERED.search(field.folded.text[: place[0]][-4:]):
+        return None  # "Ryzen 5 5600G": behind the number of a line it is a model; "flour 1500G" is a weight in capitals
     if len(unit) == 1 and unit.isalpha() and field.folded.text[max(0, place[0] - 1) : place[0]] in {"-", "/"}:
         return None  # part of a code: "1036-12G-4S", "f/2.8L"
     written = parse_number(number)
@@ -139,7 +143,8 @@ def read_quantities(field: Field, taken: Taken) -> tuple[Value, ...]:
     for m in _box().finditer(text):
         if is_free(m.span(), taken):
             factor = units()[m.group(4)][1]
-            sides = [_plain(parse_number(number) * factor) for number in m.groups()[:3] if number]
+            # Shops begin with another side: the sides are compared in order of length.
+            sides = [_plain(side) for side in sorted(parse_number(number) * factor for number in m.groups()[:3] if number)]
             found.append(replace(field.value("size", "box " + " x ".join(sides), m.span(), "box"), dimension="box"))
     places = Cover(taken)
     for value in found:
@@ -194,6 +199,18 @@ def is_equal_measure(left: Value, right: Value) -> bool:
     # "3.4 fl oz" is 100 ml, converted and rounded; two metric units need no rounding.
     is_converted = left.dimension in _CONVERTED_DIMENSIONS and _is_metric(left_step) is not _is_metric(right_step)
     return is_converted and difference <= max(left_step, right_step) / 2 and difference <= larger * _ROUNDING
+
+
+def as_fluid(value: Value) -> Value:
+    """A plain "oz" as the fluid ounce that it stands for beside millilitres; any other value as it is."""
+    kind, _, rest = value.rule.partition(":")
+    unit, _, n_decimals = rest.rpartition(":")
+    if kind != "measure" or value.amount is None or units().get(unit) != units()["oz"]:
+        return value
+    dimension, factor = units()["fl oz"]
+    amount = value.amount / units()["oz"][1] * factor
+    rule = f"measure:fl oz:{n_decimals}"
+    return replace(value, key=f"{dimension} {_plain(amount)}", rule=rule, amount=amount, dimension=dimension)
 
 
 def _is_metric(step: Decimal) -> bool:

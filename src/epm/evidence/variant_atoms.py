@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from epm.evidence.atoms import Atom, Value
 from epm.evidence.condition import NEW
 from epm.evidence.normalise import fold, tokens
 from epm.evidence.parsed import ParsedListing
-from epm.evidence.quantities import is_equal_measure
+from epm.evidence.quantities import as_fluid, is_equal_measure
 from epm.evidence.value_sets import STRONG, same_key, value_sets
 from epm.evidence.words import find_phrases
 from epm.rationale import Verdict
@@ -34,12 +36,21 @@ def _is_same_region(left: Value, right: Value) -> bool:
 
 def measure_atoms(attribute: str, left: ParsedListing, right: ParsedListing) -> tuple[Atom, ...]:
     """One atom for each dimension of a measured attribute that a side states."""
-    dimensions = sorted({v.dimension for v in (*left.of(attribute), *right.of(attribute))})
+    sides = _fluid_beside(left.of(attribute), right.of(attribute))
+    dimensions = sorted({v.dimension for side in sides for v in side})
     found: list[Atom] = []
     for dimension in dimensions:
-        a, b = ([v for v in side.of(attribute) if v.dimension == dimension] for side in (left, right))
+        a, b = ([v for v in side if v.dimension == dimension] for side in sides)
         found.extend(value_sets(attribute, a, b, is_equal_measure, f"{attribute}-{dimension}"))
     return tuple(found)
+
+
+def _fluid_beside(left: Sequence[Value], right: Sequence[Value]) -> tuple[Sequence[Value], Sequence[Value]]:
+    """The values of both sides; ounces of a side that states masses only are fluid where the other states volumes only."""
+    a, b = ({v.dimension for v in side} & {"mass", "volume"} for side in (left, right))
+    if (a, b) == ({"mass"}, {"volume"}):
+        return [as_fluid(v) for v in left], right
+    return (left, [as_fluid(v) for v in right]) if (a, b) == ({"volume"}, {"mass"}) else (left, right)
 
 
 def _pack(listing: ParsedListing) -> Value | None:

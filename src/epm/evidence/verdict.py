@@ -99,7 +99,7 @@ def judge(compared: Compared, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> Fi
 def _relation(compared: Compared, *, is_same: bool) -> tuple[Relation, int | None]:
     if any(atom.is_decisive for atom in compared.of("compatibility")):
         return Relation.ACCESSORY_FOR, None
-    if not is_same or _conflicts(compared, "brand", "model", "generation", "compatibility"):
+    if not is_same or _conflicts(compared, "brand", "model", "type", "generation", "compatibility"):
         return Relation.DIFFERENT, None
     for attribute, relation in _SETTLING:
         if _settles(compared, attribute):

@@ -11,6 +11,7 @@ from epm.errors import DataError
 
 ColumnCheck = Callable[[Path, Sequence[str]], None]
 """Looks at a table's header before its rows are read, and raises a ``DataError`` for one that will not do."""
+IMPORT_REMEDY = "rename or add it, or make a pair file of any table: epm data inspect FILE, then epm data import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ def require_pair_columns(path: Path, columns: Sequence[str]) -> None:
     require_distinct_columns(path, columns)
     for side in ("left", "right"):
         if side not in columns and f"{side}_title" not in columns:
-            shown = ", ".join(repr(name[:40]) for name in columns[:20]) or "none"
-            more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""  # noqa: PLR2004 - keeps the message on one line
-            raise DataError(f"{str(path)!r} has no column '{side}_title'; present: {shown}{more}; rename or add it")
+            raise DataError(f"{str(path)!r} has no column '{side}_title'; {present_columns(columns)}; {IMPORT_REMEDY}")
+
+
+def present_columns(columns: Sequence[str]) -> str:
+    """The columns that a table has, for messages: at most twenty of them."""
+    shown = ", ".join(repr(name[:40]) for name in columns[:20]) or "none"
+    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""  # noqa: PLR2004 - keeps the message on one line
+    return f"present: {shown}{more}"

@@ -15,6 +15,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from epm.files.raw import IMPORT_REMEDY
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label, Relation
@@ -173,7 +174,7 @@ def parse_row(values: Mapping[str, object]) -> ParsedRow:
     missing = [side for side in SIDES if nested.get(side) is None]
     if missing:
         wanted = f"{missing[0]}_title" if is_flat else missing[0]
-        raise RowError(f"has no column {wanted!r}; present: {', '.join(map(str, values)) or 'none'}")
+        raise RowError(f"has no column {wanted!r}; present: {', '.join(map(str, values)) or 'none'}; {IMPORT_REMEDY}")
     try:
         row = PairRow.model_validate(nested)
     except ValidationError as error:

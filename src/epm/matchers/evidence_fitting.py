@@ -39,6 +39,8 @@ class HeldOut:
     threshold: float
     probabilities: FloatArray
     f1: float
+    n_pairs: int
+    n_matches: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +57,7 @@ class FittedModel:
         chosen = self.trials[0]
         return {
             "n_pairs": self.n_pairs, "n_matches": self.n_matches, "recipe": chosen.recipe, "threshold": chosen.threshold,
+            "n_held_out": chosen.n_pairs, "n_held_out_matches": chosen.n_matches,
             "held_out_f1": {trial.recipe: round(trial.f1, 4) for trial in self.trials},
         }  # fmt: skip
 
@@ -83,6 +86,10 @@ def fit(pairs: Sequence[Pair], *, n_folds: int = N_FOLDS, seed: int = 0) -> Fitt
     """
     labelled, labels = gold_matches(pairs)
     matches = np.asarray(labels, dtype=np.float64)
+    if pairs and not labelled:
+        raise TrainError(
+            f"evidence-model needs labels, but none of the {len(pairs)} pairs has a label: the column gold_label (or label) is absent or empty; fill it with match and no_match"
+        )
     if min(matches.sum(), (1 - matches).sum()) < _MIN_MATCHES:
         msg = f"evidence-model needs at least {_MIN_MATCHES} matches and {_MIN_MATCHES} non-matches, got {int(matches.sum())} and {int((1 - matches).sum())}; label more pairs"
         raise TrainError(msg)
@@ -132,7 +139,7 @@ def _judged(recipe: Recipe, scores: FloatArray, matches: FloatArray) -> HeldOut:
     predicted = probabilities[tried] >= threshold
     n_true = int((predicted & (matches[tried] == 1)).sum())
     f1 = f1_of_counts(n_true, int(predicted.sum()) - n_true, int(matches[tried].sum()))
-    return HeldOut(recipe, calibration, threshold, probabilities, f1)
+    return HeldOut(recipe, calibration, threshold, probabilities, f1, int(tried.sum()), int(matches[tried].sum()))
 
 
 def _same_prior(labels: FloatArray, all_labels: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from epm.errors import ArtifactError
 from epm.files.atomic import write_bytes, write_text
+from epm.first_problem import first_problem
 from epm.matchers.linear_model import LinearModel
 from epm.matchers.pair_model import Calibration, PairModel, PairScorer
 from epm.matchers.tree_model import TreeModel
@@ -26,7 +28,7 @@ _REMEDY = "make it anew with 'epm fit evidence-model TRAIN -o FOLDER'"
 
 
 class _ModelText(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     features: list[str]
@@ -70,9 +72,7 @@ def read_pair_model(folder: Path, *, features: tuple[str, ...]) -> PairModel:
     """
     try:
         text = _ModelText.model_validate_json((folder / _TEXT).read_text(encoding="utf-8"))
-        # Read whole first: of a cut file numpy would leave the stream open.
-        with np.load(io.BytesIO((folder / _ARRAYS).read_bytes()), allow_pickle=False) as packed:
-            arrays = {name: packed[name] for name in packed.files}
+        arrays = _arrays(folder / _ARRAYS)
         if tuple(text.features) != features:
             odd = sorted(set(text.features) ^ set(features))
             msg = f"evidence-model {str(folder)!r} was fitted on other features (first odd one: {odd[0] if odd else 'their order'!r}); {_REMEDY}"
@@ -80,8 +80,25 @@ def read_pair_model(folder: Path, *, features: tuple[str, ...]) -> PairModel:
         return PairModel(features, _words(text, arrays), _scorer(text, arrays), Calibration(text.slope, text.shift), text.threshold)
     except OSError as error:
         raise ArtifactError(f"cannot read evidence-model {str(folder)!r}: {error.strerror or error}; {_REMEDY}") from error
-    except (ValidationError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"evidence-model {str(folder)!r} is damaged: {str(error).splitlines()[0]}; {_REMEDY}") from error
+    except ValidationError as error:
+        raise ArtifactError(f"evidence-model {str(folder)!r} is damaged: {_TEXT}, {first_problem(error)}; {_REMEDY}") from error
+    # what a wrong byte makes of an archive: no archive, a member that ends too soon, is packed in an unknown way or under a password
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        raise ArtifactError(f"evidence-model {str(folder)!r} is damaged: {error or type(error).__name__}; {_REMEDY}") from error
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays by name; one that holds anything but finite numbers would make every probability NaN."""
+    # Read whole first: of a cut file numpy would leave the stream open.
+    packed = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    if not isinstance(packed, np.lib.npyio.NpzFile):
+        raise ValueError(f"{path.name} holds one array, not several by name")  # noqa: TRY004 - what is wrong is the file
+    with packed:
+        arrays = {name: packed[name] for name in packed.files}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            raise ValueError(f"array {name!r} holds something else than finite numbers")
+    return arrays
 
 
 def _words(text: _ModelText, arrays: dict[str, npt.NDArray[np.generic]]) -> WordStatistics:

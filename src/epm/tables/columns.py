@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
+from unicodedata import combining, normalize
 
 _WORD = re.compile(r"#\d+|\d+|[A-ZÄÖÜ]?[a-zà-öø-ÿß]+|[A-ZÄÖÜ]+(?![a-zà-öø-ÿß])|[^\W\d_a-zA-Zà-öø-ÿßÄÖÜ]+")
 GROUP_JOINT = " / "
@@ -172,14 +173,19 @@ def _words(name: str) -> list[str]:
 
 
 def _squeezed(words: Sequence[str]) -> str:
-    return "".join(words).casefold()
+    return _folded("".join(words))
+
+
+def _folded(name: str) -> str:
+    """Without case and accents: programs that write headers often cannot spell them."""
+    return "".join(char for char in normalize("NFKD", name.casefold()) if not combining(char))
 
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> _Vocabulary:
     words = tomllib.loads(files("epm.tables").joinpath("columns.toml").read_text(encoding="utf-8"))
     listing, pair = (
-        {name.replace(" ", "").casefold(): known for known, names in words[section].items() for name in names}
+        {_folded(name.replace(" ", "")): known for known, names in words[section].items() for name in names}
         for section in ("listing", "pair")
     )
     return _Vocabulary(listing, pair, tuple((left, right) for left, right in words["sides"]["words"]), frozenset(words["sides"]["filler"]))

@@ -40,7 +40,6 @@ def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
     Raises:
         DataError: a damaged container, or an encoding that cannot go on after a wrong byte.
     """
-    csv.field_size_limit(_MAX_CELL_CHARS)
     try:
         # escaped bytes go through the reader as half surrogates, so that the very cell they stand in can be named
         with opened(path) as stream, io.TextIOWrapper(stream, layout.encoding, errors="surrogateescape", newline="") as text:
@@ -101,6 +100,7 @@ def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, 
 
 
 def _parsed(text: Iterator[str] | io.TextIOBase, dialect: Dialect, encoding: str, *, is_strict: bool) -> Iterator[GridRow]:
+    csv.field_size_limit(_MAX_CELL_CHARS)
     # strict: otherwise a quote that is never closed would swallow the rest of the file without a word
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
     reader = csv.reader(
@@ -128,5 +128,5 @@ def _undecoded(cells: list[str], encoding: str) -> str | None:
         if not cell.isascii() and (found := _NO_TEXT.search(cell)) is not None:
             byte = ord(found.group()) - 0xDC00
             around = _NO_TEXT.sub("\ufffd", cell[max(0, found.start() - 15) : found.start() + 15])
-            return f"cell {i}, {around!r}: byte 0x{byte:02x} is no {encoding}; set file.encoding in the mapping (cp1252 is usual for Windows files)"
+            return f"cell {i}, {around!r}: byte 0x{byte:02x} is no {encoding}; set file.encoding in the mapping (epm data inspect guesses it), or mend the cell"
     return None

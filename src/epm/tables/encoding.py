@@ -15,6 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UNDEFINED_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_STRAY = re.compile("[\udc80-\udcff]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _WESTERN_RUN_BYTES = 2.0
 """Western text has its accented letters alone or in twos between plain ones; other scripts have whole words of high bytes."""
@@ -67,17 +68,28 @@ def _wide(sample: bytes) -> EncodingGuess | None:
 
 def _guess_legacy(sample: bytes, error: UnicodeDecodeError) -> EncodingGuess:
     no_utf8 = f"byte 0x{sample[error.start]:02x} at {error.start} is no UTF-8"
+    n_utf8, n_strays = _utf8_counts(sample)
+    if n_utf8 > n_strays:
+        return EncodingGuess("utf-8", f"{no_utf8}, but {n_utf8} characters are, and {n_strays} bytes are not", is_sure=False)
     runs = _HIGH_RUN.findall(sample)
     mean_run = sum(map(len, runs)) / len(runs)
     is_single = mean_run < _WESTERN_RUN_BYTES
     if is_single and not _UNDEFINED_CP1252.search(sample) and (oddness := _oddness(sample.decode("cp1252"))) < _MAX_ODDNESS:
-        return EncodingGuess("cp1252", f"{no_utf8}, single accented letters as in western Windows text", is_sure=not oddness)
+        is_sure = not oddness and n_utf8 < n_strays * _MAX_ODDNESS
+        return EncodingGuess("cp1252", f"{no_utf8}, single accented letters as in western Windows text", is_sure=is_sure)
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_SINGLE_LETTER_SCRIPTS if is_single else [*_OTHER_SCRIPTS, "cp1252"]).best()
     if best is not None:
         return EncodingGuess(best.encoding, f"{no_utf8}, the letters are most plausible so", is_sure=False)
     return EncodingGuess("cp1252", f"{no_utf8}, nothing better was found", is_sure=False)
+
+
+def _utf8_counts(sample: bytes) -> tuple[int, int]:
+    """The characters beyond ASCII that are sound UTF-8, and the bytes that are not: other encodings hold few of the first by chance."""
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
+    n_strays = len(_STRAY.findall(text))
+    return sum(not char.isascii() for char in text) - n_strays, n_strays
 
 
 def _oddness(text: str) -> float:

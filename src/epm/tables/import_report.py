@@ -10,7 +10,7 @@ from pathlib import Path
 from epm.errors import DataError
 from epm.files.pairs import BadRow, OnBadRow
 from epm.tables.mapping import FileLayout
-from epm.tables.pair_rows import CodeCounts
+from epm.tables.pair_rows import ListingCells
 from epm.tables.source import header_names, place
 
 _KEPT_BAD_ROWS = 1000
@@ -19,13 +19,14 @@ _SHOWN_NAMES = 30
 
 @dataclass(slots=True)
 class TableReport:
-    """What was left out: skipped rows, exact repeats, damaged codes, columns that no field takes."""
+    """What was left out or kept as written: skipped rows, exact repeats, damaged codes, prices in words, columns that no field takes."""
 
     n_skipped: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
     n_repeats: int = 0
     codes_restored: Counter[str] = field(default_factory=Counter)
     codes_dropped: Counter[str] = field(default_factory=Counter)
+    n_worded_prices: int = 0
     unused_columns: tuple[str, ...] = ()
 
     def shared_json(self) -> dict[str, object]:
@@ -36,6 +37,7 @@ class TableReport:
             "n_repeats": self.n_repeats,
             "codes_restored": dict(self.codes_restored),
             "codes_dropped": dict(self.codes_dropped),
+            "n_worded_prices": self.n_worded_prices,
             "unused_columns": list(self.unused_columns),
         }
 
@@ -47,21 +49,16 @@ class TableReport:
         if len(self.bad_rows) < _KEPT_BAD_ROWS:
             self.bad_rows.append(BadRow(where[2], reason))
 
-    def count_codes(self, codes: CodeCounts) -> None:
-        """Add the codes that a reader restored or dropped."""
-        self.codes_restored.update({damage.value: n for damage, n in codes.restored.items()})
-        self.codes_dropped.update({damage.value: n for damage, n in codes.dropped.items()})
+    def count_cells(self, reader: ListingCells) -> None:
+        """Add the codes that a reader restored or dropped, and the prices that it kept as written."""
+        self.codes_restored.update({damage.value: n for damage, n in reader.codes.restored.items()})
+        self.codes_dropped.update({damage.value: n for damage, n in reader.codes.dropped.items()})
+        self.n_worded_prices += reader.n_worded_prices
 
     def no_good_row(self, path: Path) -> DataError:
         """The error for a table of which nothing is left."""
         first = f"; the first is bad: {self.bad_rows[0].reason}" if self.bad_rows else ""
         return DataError(f"{str(path)!r} has no good row below its header{first}")
-
-
-def refuse_same_file(path: Path, out: Path) -> None:
-    """Raises ``DataError`` if a table would be written over itself."""
-    if out.resolve() == path.resolve():
-        raise DataError(f"{str(out)!r} is the file that is read: choose another name to write to")
 
 
 def unused_columns(path: Path, layout: FileLayout, wanted: Sequence[str]) -> tuple[str, ...]:

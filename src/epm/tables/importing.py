@@ -8,10 +8,11 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from epm.files.overwriting import refuse_overwriting
 from epm.files.pairs import OnBadRow, pair_columns, write_pair_stream
 from epm.files.rows import ATTRIBUTE_PREFIX, SIDES, RowError
 from epm.pair import Pair
-from epm.tables.import_report import TableReport, refuse_same_file, unused_columns
+from epm.tables.import_report import TableReport, unused_columns
 from epm.tables.mapping import FileLayout, LabelWord, Mapping, SideMapping
 from epm.tables.pair_rows import ListingCells, ListingTable, RowPairs, listing_table
 from epm.tables.repeats import Repeats
@@ -46,7 +47,7 @@ def import_pairs(
     Raises:
         DataError: a file cannot be read or written, a mapped column is absent, or a row is bad under ``stop``; names the cell.
     """
-    refuse_same_file(path, out)
+    refuse_overwriting(out, [path, *(base / side.table for side in (mapping.left, mapping.right) if side.table)])
     report = ImportReport()
     steps = _Import(path, mapping, base, on_bad_row, report)
     report.unused_columns = steps.check_columns()
@@ -54,7 +55,7 @@ def import_pairs(
     columns = pair_columns(_written_fields(mapping))
     write_pair_stream(out, steps.pairs(rows), columns)
     for reader in (*rows.sides.values(), *steps.readers):
-        report.count_codes(reader.codes)
+        report.count_cells(reader)
     return report
 
 

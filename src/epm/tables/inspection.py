@@ -14,11 +14,22 @@ from epm.files.pairs import nested_row
 from epm.files.rows import SIDES, RowError
 from epm.pair import Pair
 from epm.tables.columns import ColumnGuess, SideColumns, guess_listing_columns, guess_pair_columns, title_columns
+from epm.tables.label_column import with_worded_label
 from epm.tables.label_words import known_label
 from epm.tables.mapping import LabelWord, Mapping, PairColumns, SideMapping
 from epm.tables.pair_rows import AbsentListingError, ListingCells, ListingTable, RowPairs, listing_table
 from epm.tables.repeats import Repeats
-from epm.tables.table_sample import N_SHOWN, Findings, Sample, column_fills, damaged_columns, decimal_doubt, decimal_style, read_sample
+from epm.tables.table_sample import (
+    N_SHOWN,
+    Findings,
+    Sample,
+    column_fills,
+    damaged_columns,
+    decimal_style,
+    price_doubts,
+    read_sample,
+    twin_doubts,
+)
 
 _MAX_LABEL_WORDS = 12
 
@@ -66,6 +77,7 @@ def inspect_table(path: Path, *, base: Path, left: Path | None = None, right: Pa
     guess = guess_pair_columns(sample.names)
     if left is None and right is None:
         _refuse_listings(sample, guess)
+    guess, label_doubts = with_worded_label(guess, sample)
     tables = {name: read_sample(table) for name, table in (("left", left), ("right", right)) if table is not None}
     sides = {name: _side(getattr(guess, name), sample, tables.get(name), base) for name in SIDES}
     words = Counter(cell.strip() for _, cell in sample.cells(guess.pair.get("label", "")))
@@ -78,7 +90,7 @@ def inspect_table(path: Path, *, base: Path, left: Path | None = None, right: Pa
     pairs, n_repeats, bad = _pairs(sample, tables, mapping)
     return Inspection(
         sample=sample, tables=tuple(tables.values()), mapping=mapping, unmapped=guess.unmapped,
-        doubts=(*_doubts(sample, mapping, words), *_decimal_doubts(sample, tables, mapping)),
+        doubts=(*_doubts(sample, mapping), *label_doubts, *_label_doubts(sample, mapping, words), *_side_doubts(mapping), *_price_doubts(sample, tables, mapping)),
         fills=tuple(fill for one, name, _ in samples for fill in column_fills(one, _places(mapping, name))),
         labels=labels, damaged=tuple(found for one, name, _ in samples for found in damaged_columns(one, _places(mapping, name))),
         pairs=tuple(pairs[:N_SHOWN]), n_repeats=n_repeats, n_bad=len(bad), first_bad=tuple(bad[:N_SHOWN]),
@@ -165,7 +177,7 @@ def _open_words(sample: Sample, mapping: Mapping) -> set[str]:
     return {cell.strip() for _, cell in sample.cells(mapping.pair.label) if known_label(cell) is None}
 
 
-def _doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
+def _doubts(sample: Sample, mapping: Mapping) -> Iterator[str]:
     yield from sample.doubts
     if not sample.rows:
         yield "the table has no row below its header"
@@ -175,7 +187,10 @@ def _doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[s
             yield f"of the {name} listing only the id is here; name the tables of the listings with --left and --right"
         elif not side.columns.get("title"):
             yield f"no column was recognised as the title of the {name} listing; fill in {name}.columns.title in the mapping"
-    yield from _label_doubts(sample, mapping, words)
+        yield from twin_doubts(side, name)
+
+
+def _side_doubts(mapping: Mapping) -> Iterator[str]:
     if not mapping.left.columns and not mapping.right.columns:
         yield (
             "no two sides were recognised; a table of single listings is looked at with --listings, "
@@ -184,15 +199,13 @@ def _doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[s
 
 
 def _label_doubts(sample: Sample, mapping: Mapping, words: Counter[str]) -> Iterator[str]:
-    if not mapping.pair.label:
-        yield "no column was recognised as the label; the pairs will have none unless pair.label is filled in"
     if len(words) == 1 and (n_blank := len(sample.rows) - words.total()):
         yield f'{n_blank} rows have no label; if a blank cell of {mapping.pair.label!r} means "no match", write "" = "no_match" under [labels]'
     if len(words) > _MAX_LABEL_WORDS:
         yield f"column {mapping.pair.label!r} holds {len(words)} different words, too many for labels; correct pair.label if it is another column"
 
 
-def _decimal_doubts(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> Iterator[str]:
+def _price_doubts(sample: Sample, tables: Map[str, Sample], mapping: Mapping) -> Iterator[str]:
     for name in SIDES:
         side: SideMapping = getattr(mapping, name)
-        yield from decimal_doubt(tables.get(name, sample), side.columns.get("price", ""), section=name, decimal=side.decimal)
+        yield from price_doubts(tables.get(name, sample), side.columns.get("price", ""), section=name, decimal=side.decimal)

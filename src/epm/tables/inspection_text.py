@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
+from epm.files.rows import ATTRIBUTE_PREFIX
 from epm.listing import Listing
 from epm.tables.inspection import Inspection
 from epm.tables.listing_inspection import ListingInspection
@@ -77,7 +78,9 @@ def _damage_line(found: DamagedColumn) -> str:
 
 def _listing(listing: Listing) -> str:
     parts = {field.name: getattr(listing, field.name) for field in fields(listing) if field.name not in {"attributes", "extras"}}
-    shown = [f"{name}={_safe(str(value), _TEXT_CHARS)!r}" for name, value in {**parts, **listing.attributes}.items() if value is not None]
+    # an attribute that is called as a field is would take its place
+    parts |= {f"{ATTRIBUTE_PREFIX}{name}" if name in parts else name: value for name, value in listing.attributes.items()}
+    shown = [f"{name}={_safe(str(value), _TEXT_CHARS)!r}" for name, value in parts.items() if value is not None]
     return " ".join(shown)
 
 

@@ -8,13 +8,13 @@ from epm.tables.mapping import LabelWord
 
 _MATCH = (
     "match", "1", "1.0", "true", "yes", "y", "same", "identical", "equal", "duplicate", "positive", "matched",
-    "same product", "same item", "✓", "✔",
+    "same product", "same item", "ok", "✓", "✔",
     "ja", "j", "wahr", "gleich", "identisch", "treffer", "oui", "vrai", "identique", "même", "sí", "si", "verdadero", "igual", "idéntico",
     "vero", "sì", "uguale", "identico", "예", "네", "일치", "같음", "동일", "같은 상품", "동일 상품", "동일상품", "같은상품",
 )  # fmt: skip
 _NO_MATCH = (
     "no_match", "no match", "nomatch", "non-match", "non_match", "no-match", "mismatch", "not a match", "0", "0.0", "false", "no", "n", "different", "negative",
-    "different product", "different item", "not identical", "not equal", "not same", "not the same", "non-duplicate", "not duplicate", "✗", "✘",
+    "different product", "different item", "not identical", "not equal", "not same", "not the same", "non-duplicate", "not duplicate", "ko", "nok", "✗", "✘",
     "nein", "falsch", "ungleich", "verschieden", "anders", "kein treffer", "nicht gleich", "nicht identisch", "non", "pas identique", "faux", "différent", "falso", "distinto", "diferente",
     "diverso", "아니오", "아니요", "불일치", "다름", "다른 상품", "다른상품",
 )  # fmt: skip

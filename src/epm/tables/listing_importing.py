@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epm.files.listings import listing_columns, write_listings
+from epm.files.overwriting import refuse_overwriting
 from epm.files.pairs import OnBadRow
 from epm.files.rows import ATTRIBUTE_PREFIX, RowError
 from epm.listing import Listing
-from epm.tables.import_report import TableReport, refuse_same_file, unused_columns
+from epm.tables.import_report import TableReport, unused_columns
 from epm.tables.mapping import ListingColumns, ListingMapping
 from epm.tables.pair_rows import ListingCells
 from epm.tables.repeats import ListingRepeats
@@ -41,12 +42,12 @@ def import_listings(path: Path, out: Path, *, mapping: ListingMapping, on_bad_ro
     Raises:
         DataError: a file cannot be read or written, a mapped column is absent, or a row is bad under ``stop``; names the cell.
     """
-    refuse_same_file(path, out)
+    refuse_overwriting(out, [path])
     columns = mapping.listing
     report = ListingReport(unused_columns=unused_columns(path, mapping.file, [*columns.columns.values(), *columns.attributes.values()]))
     reader = ListingCells(columns, mapping.file, mapping.damaged_identifiers)
     write_listings(out, _listings(path, mapping, reader, on_bad_row, report), listing_columns(_written_fields(columns)))
-    report.count_codes(reader.codes)
+    report.count_cells(reader)
     return report
 
 

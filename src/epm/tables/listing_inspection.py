@@ -13,7 +13,17 @@ from epm.tables.columns import guess_listing_columns, guess_pair_columns
 from epm.tables.mapping import ListingColumns, ListingMapping
 from epm.tables.pair_rows import ListingCells
 from epm.tables.repeats import ListingRepeats
-from epm.tables.table_sample import N_SHOWN, Findings, Sample, column_fills, damaged_columns, decimal_doubt, decimal_style, read_sample
+from epm.tables.table_sample import (
+    N_SHOWN,
+    Findings,
+    Sample,
+    column_fills,
+    damaged_columns,
+    decimal_style,
+    price_doubts,
+    read_sample,
+    twin_doubts,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +114,5 @@ def _doubts(sample: Sample, columns: ListingColumns) -> Iterator[str]:
         yield "no column was recognised as the title; fill in listing.columns.title in the mapping"
     if not columns.columns.get("id"):
         yield "no column was recognised as the id; ids will be made from the content unless listing.columns.id is filled in"
-    yield from decimal_doubt(sample, columns.columns.get("price", ""), section="listing", decimal=columns.decimal)
+    yield from twin_doubts(columns, "listing")
+    yield from price_doubts(sample, columns.columns.get("price", ""), section="listing", decimal=columns.decimal)

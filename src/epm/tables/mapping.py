@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from epm.errors import ConfigError
 from epm.files.rows import LISTING_FIELDS
+from epm.first_problem import first_problem
 
 TableFormat = Literal["delimited", "xlsx", "jsonl", "parquet"]
 LabelWord = Literal["match", "no_match", "none"]
@@ -146,7 +147,7 @@ def load_mapping(path: Path | str) -> Mapping | ListingMapping:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the mapping {str(path)!r} is no TOML ({error}); mend that place") from error
     except ValidationError as error:
-        raise ConfigError(f"the mapping {str(path)!r} is not valid: {_first(error)}") from error
+        raise ConfigError(f"the mapping {str(path)!r} is not valid: {first_problem(error)}") from error
     _require_columns(path, mapping)
     return mapping
 
@@ -181,12 +182,3 @@ def parse_label_map(text: str) -> dict[str, LabelWord]:
             )
         words[word.strip()] = label.strip()  # type: ignore[assignment]  # checked in the line above
     return words
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
-        return f"{place} does not exist; remove it or correct its name"
-    shown = "" if first["type"] == "value_error" else f", got {str(first['input'])[:60]!r}"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}{shown}"

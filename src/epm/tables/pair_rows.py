@@ -13,7 +13,7 @@ from epm.pair import Pair
 from epm.tables.cells import PlainNumber, Uncomputed
 from epm.tables.label_words import known_label, label_key
 from epm.tables.mapping import FileLayout, LabelWord, ListingColumns, Mapping, OnDamage, SideMapping
-from epm.tables.prices import plain_price
+from epm.tables.prices import is_price, plain_price
 from epm.tables.spreadsheet import Damage, is_formula_error, restore_code
 
 CODE_FIELDS = ("gtin", "mpn", "id", "cluster_id")
@@ -48,6 +48,7 @@ class ListingCells:
         self._on_damage = on_damage
         self._missing = {word.casefold() for word in layout.missing}
         self.codes = CodeCounts()
+        self.n_worded_prices = 0
 
     def listing(self, cells: Map[str, object]) -> dict[str, object]:
         """The fields and attributes that the cells hold.
@@ -114,6 +115,7 @@ class ListingCells:
             price = plain_price(text, self._side.decimal)
         except ValueError as error:
             raise CellError(column, text, str(error)) from error
+        self.n_worded_prices += not is_price(text)
         found: dict[str, object] = {"price": price.text}
         return found | ({"currency": price.currency} if price.currency else {})
 

@@ -76,15 +76,12 @@ def plain_price(cell: str, style: DecimalStyle) -> Price:
     """The price of a cell, by the decimal mark of its column or, if that is ``mixed``, by the cell's own.
 
     Raises:
-        ValueError: a percentage, a date, or a number that does not follow the decimal mark.
+        ValueError: a percentage, a date, a negative, or a number that does not follow the decimal mark.
     """
-    if isinstance(cell, PlainNumber):
+    if isinstance(cell, PlainNumber) and not cell.startswith("-"):
         return Price(str(cell), cell.currency and _currency(cell.currency))
     text = _plain(cell)
-    if text.endswith("%") and any(char.isdigit() for char in text):
-        raise ValueError("is a percentage, no price; map the column as an attribute or to nothing")
-    if is_date(text):
-        raise ValueError("is a date, no price, as a spreadsheet makes of numbers like 3.5; correct the cell, or map the column elsewhere")
+    _refuse_other(text)
     found = _PRICE.fullmatch(text)
     if found is None:
         return Price(cell.strip())
@@ -101,6 +98,31 @@ def plain_price(cell: str, style: DecimalStyle) -> Price:
     amount = re.sub(rf"[{thousands}' ]", "", number).replace(",", ".").removeprefix("+")
     named = found.group("before") or found.group("after")
     return Price(amount, _currency(named) if named else None)
+
+
+def _refuse_other(text: str) -> None:
+    """Raises for a number that is surely no price."""
+    if text.endswith("%") and any(char.isdigit() for char in text):
+        raise ValueError("is a percentage, no price; map the column as an attribute or to nothing")
+    if is_date(text):
+        raise ValueError("is a date, no price, as a spreadsheet makes of numbers like 3.5; correct the cell, or map the column elsewhere")
+    found = _PRICE.fullmatch(text)
+    if found is not None and found.group("number").startswith("-"):
+        raise ValueError("is negative, no price; correct the cell, or map the column as an attribute or to nothing")
+
+
+def is_price(cell: str) -> bool:
+    """True for a cell that is written as one amount; others that are no fault are kept as they stand."""
+    return isinstance(cell, PlainNumber) or _PRICE.fullmatch(_plain(cell)) is not None
+
+
+def is_refused(cell: str, style: DecimalStyle) -> bool:
+    """True for a cell that :func:`plain_price` raises for."""
+    try:
+        plain_price(cell, style)
+    except ValueError:
+        return True
+    return False
 
 
 def _own_mark(cell: str) -> DecimalMark | None:

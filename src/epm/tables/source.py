@@ -128,7 +128,8 @@ def _guess_text(path: Path, head: Head) -> LayoutGuess:
     dialect = delimited.guess_dialect(sample, is_whole=head.is_whole)
     if dialect is None:
         raise DataError(
-            f"{str(path)!r} has one column only: no delimiter ; , tab or | cuts its rows evenly; pairs need two titles, listings a title and one column more"
+            f"{str(path)!r} has one column only: no delimiter ; , tab or | cuts its rows evenly (another one can be named in a first line of its own: sep=~); "
+            "pairs need two titles, listings a title and one column more"
         )
     layout = FileLayout(format="delimited", encoding=encoding.name, delimiter=dialect.delimiter, quote=dialect.quote)
     doubts = [] if encoding.is_sure else [f"encoding {encoding.name} is a guess ({encoding.reason}); look at the letters below"]

@@ -22,6 +22,11 @@ _DATE = re.compile(
 )
 _ERRORS = frozenset({"#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#BEZUG!", "#WERT!", "#ZAHL!"})
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ][\d:.]+)?|\d{1,2}([./])\d{1,2}\1\d{2,4}")
+_MOMENT = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:[T ]\d{2}:\d{2}[\d:.]*)?|\d{2}:\d{2}:\d{2}(?:\.\d+)?|"
+    r"(?:(?:0?[1-9]|[12]\d|3[01])([./])(?:0?[1-9]|1[0-2])\1|(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/)(?:19|20)\d{2}"
+)
+"""A whole day, or a time with seconds, as a workbook's date cells and exports show them; part numbers such as ``10.20.300`` are none."""
 _ROUNDED = re.compile(r"(?=\d{12,14}$)\d*[1-9]\d*0{6}")
 """A number saved again after its last digits were gone; of a million GTINs, about one ends so by itself."""
 _GTIN_LENGTHS = (8, 12, 13, 14)
@@ -85,7 +90,7 @@ def restore_code(cell: str, *, is_gtin: bool) -> Code:
         return _from_scientific(scientific.group(1).replace(",", "."), int(scientific.group(2)), is_gtin=is_gtin)
     if is_gtin and _ROUNDED.fullmatch(whole):
         return Code(None, Damage.DIGITS_LOST)
-    if _DATE.fullmatch(whole):
+    if _DATE.fullmatch(whole) or _MOMENT.fullmatch(whole):
         return Code(None, Damage.DATED)
     if is_gtin and (padded := _with_zeros(whole)) is not None:
         return Code(padded, Damage.ZEROS_LOST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import asdict, dataclass
@@ -9,14 +10,15 @@ from pathlib import Path
 
 from epm.errors import DataError
 from epm.files.raw import RawRow
-from epm.tables.mapping import DecimalStyle, FileLayout
+from epm.tables.mapping import DecimalStyle, FileLayout, ListingColumns
 from epm.tables.pair_rows import CODE_FIELDS
-from epm.tables.prices import guess_decimal
+from epm.tables.prices import guess_decimal, is_price, is_refused
 from epm.tables.source import guess_layout, header_names, named_rows
 from epm.tables.spreadsheet import Damage, restore_code
 
 SAMPLE_ROWS = 10_000
 N_SHOWN = 3
+_SHOWN_CHARS = 40
 _SAMPLE_CHARS = 16 << 20
 
 
@@ -123,12 +125,29 @@ def decimal_style(sample: Sample, price_column: str) -> DecimalStyle:
     return "mixed" if guess.is_sure and guess.n_against else guess.mark
 
 
-def decimal_doubt(sample: Sample, price_column: str, *, section: str, decimal: DecimalStyle) -> Iterator[str]:
-    """What to look at where a column of prices holds both decimal marks, or none that tells."""
+def price_doubts(sample: Sample, price_column: str, *, section: str, decimal: DecimalStyle) -> Iterator[str]:
+    """What to look at where a column of prices holds both decimal marks, or none that tells, or words."""
     guess = guess_decimal(cell for _, cell in sample.cells(price_column))
     if guess.n_against or not guess.is_sure:
         fits = f"decimal mark {guess.mark!r} fits {guess.n_for} cells, the other {guess.n_against}"
         yield f"column {price_column!r} read as {decimal!r}: {fits}; see {section}.decimal in the mapping"
+    odd = [(line, cell) for line, cell in sample.cells(price_column) if not is_price(cell) and not is_refused(cell, decimal)]
+    if odd:
+        first = ", ".join(f"line {line} {cell[:_SHOWN_CHARS]!r}" for line, cell in odd[:N_SHOWN])
+        yield f"column {price_column!r}: {len(odd)} cells are no plain price and are kept as written ({first})"
+
+
+def twin_doubts(section: ListingColumns, name: str) -> Iterator[str]:
+    """What to look at where only case, blanks or marks tell two columns apart: the first became a field, the other an attribute."""
+    fields = {_bare(column): (field, column) for field, column in section.columns.items()}
+    for column in section.attributes.values():
+        if _bare(column) in fields:
+            field, taken = fields[_bare(column)]
+            yield f"columns {taken!r} and {column!r} are called alike: {taken!r} was taken as {name}.{field}, the other is an attribute"
+
+
+def _bare(column: str) -> str:
+    return re.sub(r"#\d+$|[\W_]", "", column.casefold())
 
 
 def column_fills(sample: Sample, places: Map[str, str]) -> Iterator[ColumnFill]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from epm.evidence.compare import compare_parsed
 from epm.evidence.engine import compare, read_listing, read_texts
 from epm.listing import Listing
@@ -40,3 +42,17 @@ def test_a_bare_number_agrees_with_the_valid_one_of_a_field_and_refutes_none() -
         assert compare_parsed(*sides).verdict("gtin") is Verdict.SAME
     for sides in ((field, other), (other, field)):
         assert compare_parsed(*sides).verdict("gtin") is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("isbn", ["0-306-40615-2", "978-0-306-40615-7", "0-8044-2957-X"])
+def test_an_isbn_in_groups_agrees_with_its_number(isbn: str) -> None:
+    gtin = {"0-8044-2957-X": "9780804429573"}.get(isbn, "9780306406157")
+    evidence = compare(Pair("p", Listing("l", f"The Old Road {isbn}"), Listing("r", "The Old Road", gtin=gtin)))
+
+    assert [(atom.rule, atom.verdict) for atom in evidence.atoms if atom.attribute == "gtin"] == [("gtin-equal", Verdict.SAME)]
+    assert all(atom.attribute != "model" for atom in evidence.atoms)
+
+
+@pytest.mark.parametrize("code", ["0-306-40615-3", "978-0-306-40615-3", "030-640-6152", "0-306-40615-2-7"])
+def test_other_groups_of_digits_are_no_isbn(code: str) -> None:
+    assert read_listing(Listing("l", f"The Old Road {code}")).of("gtin") == ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from scipy.stats import beta
 
 from epm.evidence.engine import compare
 from epm.evidence.gtins import check_digit
+from epm.listing import Listing
 from epm.pair import Pair
 from epm.rationale import Verdict
 from epm.relation import Relation
@@ -89,3 +91,46 @@ def test_an_in_store_number_says_nothing() -> None:
         if sample.pair.left.gtin is None and sample.pair.right.gtin is None:
             assert numbered.relation is plain.relation
             assert numbered.rationale.identifier.verdict is plain.rationale.identifier.verdict
+
+
+ITEM = "4548736112001"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Tasse Eifel rund", "Steingut Becher Provence"),
+        ("Velta casque audio sans fil WH1000", "Wireless headphones over ear noise"),
+        ("Zorin Gehörschutz", "본체 전용 귀마개"),
+    ],
+)
+def test_names_in_other_words_do_not_refute_an_equal_valid_number(left: str, right: str) -> None:
+    pair = _numbered(Pair("p", Listing("l", left), Listing("r", right)), ITEM)
+
+    assert compare(pair).relation is Relation.EXACT
+    assert compare(_numbered(pair, "4548736112002")).relation is not Relation.EXACT, "the check digit is wrong"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "relation"),
+    [
+        ({"brand": "Kolvra"}, {"brand": "Zelvane"}, Relation.DIFFERENT),
+        ({"title": "Kettle Zephyr, 6 pcs"}, {}, Relation.OTHER_PACK),
+        ({"title": "Kettle Zephyr refurbished"}, {}, Relation.CONDITION),
+        ({"title": "Lid for Mosaic jug KX-120"}, {"title": "Mosaic jug KX-120"}, Relation.ACCESSORY_FOR),
+    ],
+)
+def test_what_is_known_to_differ_speaks_against_an_equal_number(left: dict[str, str], right: dict[str, str], relation: Relation) -> None:
+    sides = ({"title": "Kettle Zephyr", **left}, {"title": "Bouilloire Mosaic", **right})
+    pair = Pair("p", *(Listing(name, **side) for name, side in zip("lr", sides, strict=True)))
+
+    assert compare(_numbered(pair, ITEM)).relation is relation
+
+
+def test_the_names_speak_where_two_known_brands_share_a_number() -> None:
+    left, right = Listing("l", "Kettle Zephyr", brand="Kolvra"), Listing("r", "Bouilloire Mosaic", brand="Zelvane")
+    pair = Pair("p", left, right)
+
+    assert (
+        compare(_numbered(pair, ITEM)).probability < compare(_numbered(Pair("p", left, replace(right, brand=None)), ITEM)).probability / 4
+    )

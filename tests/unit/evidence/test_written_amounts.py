@@ -122,3 +122,23 @@ def test_all_spellings_of_one_case_of_drinks_are_one_pack() -> None:
 
     for left, right in product(titles, titles):
         assert compare(Pair("p", Listing("l", left), Listing("r", right))).relation is Relation.EXACT
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "relation"),
+    [
+        ("Tisch Zorin 120 x 60 cm weiß", "Tisch Zorin 60x120cm weiss", Relation.EXACT),
+        ("Regal Zorin 80x28x202 cm", "Regal Zorin 202x80x28cm", Relation.EXACT),
+        ("Regal Zorin 80x28x202 cm", "Regal Zorin 80x30x202cm", Relation.VARIANT),
+        ("Zorin Hydro bottle 16 oz", "Zorin Hydro bottle 473 ml", Relation.EXACT),
+        ("Zorin Hydro bottle 16 oz", "Zorin Hydro bottle 946 ml", Relation.VARIANT),
+        ("Zorin jar 16 oz", "Zorin jar 453 g", Relation.EXACT),
+        # The side that writes volumes too means a weight by its ounces.
+        ("Zorin jar 16 oz", "Zorin jar 473 ml 453 g", Relation.UNDECIDABLE),
+    ],
+)
+def test_sides_in_any_order_and_ounces_beside_millilitres(left: str, right: str, relation: Relation) -> None:
+    pair = Pair("p", Listing("l", left), Listing("r", right))
+
+    assert compare(pair).relation is relation
+    assert compare(Pair("p", pair.right, pair.left)).relation is relation
