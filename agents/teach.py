@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import cast
 
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
@@ -31,7 +32,7 @@ from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
 from epm.run import run_items
-from epm.store.launch import Launch, add_launch
+from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
 
@@ -129,15 +130,13 @@ async def teach(
     """
     again = job.again
     handle = store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)
-    add_launch(store, Launch(handle.run_id, COMMAND, job.model, {**job.launch, "concurrency": job.concurrency}))
     remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
     if n_done and remaining:
         on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
     if job.only is not None:
         remaining = [pair for pair in remaining if pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
-    is_indexed = n_done > 0 and knowledge.count() > 0  # no item is begun before all listings are in the index
-    index_s = _index_listings(shown, knowledge, job.input_sha, on_progress) if remaining and not is_indexed else 0.0
+    index_s = _index_once(shown, job, store, handle.run_id, knowledge, on_progress) if remaining else 0.0
     ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency)
     tally, start = _Tally(n_before=n_done), time.perf_counter()
 
@@ -187,6 +186,20 @@ def _run_status(store: RunStore, run_id: str, when_done: RunStatus) -> Iterator[
         raise
     finally:
         store.finish_run(run_id, status)
+
+
+def _index_once(
+    pairs: Sequence[Pair], job: TeachJob, store: RunStore, run_id: str, knowledge: KnowledgeIndex, on_progress: ProgressSink
+) -> float:  # fmt: skip
+    """Seconds for the index: none where an earlier launch of the run has put these pairs into it. The launch is written down."""
+    earlier = latest_launch(store, run_id, COMMAND)
+    known = {} if earlier is None or earlier.settings.get("knowledge_folder") != job.launch.get("knowledge_folder") else earlier.settings
+    n_known = cast(int, known.get("n_indexed_pairs", 0)) if knowledge.count() else 0
+    # the pairs are the first so many of one file: its content is a part of the run's identity
+    index_s = _index_listings(pairs, knowledge, job.input_sha, on_progress) if n_known < len(pairs) else 0.0
+    settings = {**job.launch, "concurrency": job.concurrency, "n_indexed_pairs": max(n_known, len(pairs))}
+    add_launch(store, Launch(run_id, COMMAND, job.model, settings))
+    return index_s
 
 
 def _index_listings(pairs: Sequence[Pair], knowledge: KnowledgeIndex, input_sha: str, on_progress: ProgressSink) -> float:

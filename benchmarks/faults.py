@@ -9,14 +9,14 @@ Prints one JSON object: what the items came to, the ledger beside the server's o
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
-import httpx
+from fake_server import script, seen, serving
 
 from epm.agents.teach_file import TeachOptions, teach_file
 from epm.files.pairs import write_pairs
@@ -25,7 +25,6 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.store.store import RunStore
 
-SERVER = Path(__file__).parents[1] / "tests" / "integration" / "fake_openai.py"
 KINDS = [
     "429", "429_retry_after", "500", "503", "stall", "reset", "truncated_body", "invalid_json", "wrong_schema", "refusal", "length",
     "content_filter", "filter_400", "empty_choices", "missing_usage", "wrong_model",
@@ -40,15 +39,15 @@ RATIONALE = {
 
 def measure(url: str, folder: Path, n_items: int, fault_rate: float) -> dict[str, object]:
     """Teach over the faulty server, then compare both sides' books."""
-    settings = {"fault_rate": fault_rate, "fault_kinds": KINDS, "seed": 1, "stall_s": 60.0, "retry_after": "0.2", "latency_s": 0.05}
-    settings["replies"] = [{"contains": "Compare the left and the right", "content": RATIONALE}]
-    httpx.post(url.removesuffix("/v1") + "/script", json=settings).raise_for_status()
+    replies = [{"contains": "Compare the left and the right", "content": RATIONALE}]
+    script(url, replies=replies, fault_rate=fault_rate, fault_kinds=KINDS, seed=1, stall_s=60.0, retry_after="0.2", latency_s=0.05)
     pairs = [Pair(f"p{i}", Listing(f"l{i}", f"Kolvra KX-{i} desk lamp"), Listing(f"r{i}", f"Kolvra lamp KX{i}")) for i in range(n_items)]
     write_pairs(folder / "pairs.jsonl", pairs)
     model = ModelSettings("openai/gpt-4o-mini", api_base=url, timeout_s=TIMEOUT_S)
     start = time.perf_counter()
     report = teach_file(folder / "pairs.jsonl", TeachOptions(model=model, store=str(folder / "store.db"), embedder="hash"))
-    seen = httpx.get(url.removesuffix("/v1") + "/log", timeout=60.0).json()
+    log = seen(url)
+    requests = cast("list[dict[str, object]]", log["requests"])
     with RunStore.open(folder / "store.db") as store:
         items = list(store.items(report.run_id))
         calls = [call for call in store.calls(report.run_id) if not call.is_cached]
@@ -58,26 +57,21 @@ def measure(url: str, folder: Path, n_items: int, fault_rate: float) -> dict[str
         "seconds": round(time.perf_counter() - start, 1),
         "items": len(items), "distinct_items": len({item.item_id for item in items}), "failed_by_class": dict(classes.most_common()),
         "failed_without_class": classes["None"],
-        "ledger_calls": len(calls), "server_calls": seen["n_requests"],
-        "server_faults": dict(Counter(request["fault"] for request in seen["requests"] if request["fault"]).most_common()),
-        "ledger_prompt_tokens": sum(call.usage.prompt_tokens for call in delivered), "server_prompt_tokens": seen["prompt_tokens"],
-        "ledger_completion_tokens": sum(call.usage.completion_tokens for call in delivered), "server_completion_tokens": seen["completion_tokens"],
+        "ledger_calls": len(calls), "server_calls": log["n_requests"],
+        "server_faults": dict(Counter(request["fault"] for request in requests if request["fault"]).most_common()),
+        "ledger_prompt_tokens": sum(call.usage.prompt_tokens for call in delivered), "server_prompt_tokens": log["prompt_tokens"],
+        "ledger_completion_tokens": sum(call.usage.completion_tokens for call in delivered), "server_completion_tokens": log["completion_tokens"],
         "calls_with_estimated_usage": len(calls) - len(delivered),
         "errors_by_class": dict(Counter(str(call.error_class) for call in calls if call.error_class).most_common()),
         "most_attempts": max(call.attempt for call in calls), "most_attempts_allowed": MOST_ATTEMPTS,
-        "most_calls_of_one_request": max(Counter(request["sha"] for request in seen["requests"]).values()),
+        "most_calls_of_one_request": max(Counter(request["sha"] for request in requests).values()),
     }  # fmt: skip
 
 
 def main(n_items: int, fault_rate: float) -> None:
     """Start the server, measure, print."""
-    server = subprocess.Popen([sys.executable, str(SERVER), "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            figures = measure(server.stdout.readline().strip(), Path(folder), n_items, fault_rate)
-    finally:
-        server.kill()
+    with tempfile.TemporaryDirectory() as folder, serving() as url:
+        figures = measure(url, Path(folder), n_items, fault_rate)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 

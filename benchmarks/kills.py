@@ -15,9 +15,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
-import httpx
-from faults import RATIONALE, SERVER
+from fake_server import script, seen, serving
+from faults import RATIONALE
 
 from epm.files.pairs import write_pairs
 from epm.listing import Listing
@@ -34,13 +35,12 @@ def books(url: str, store_file: Path) -> tuple[int, int]:
     """Calls that the server saw, and calls that the ledger holds."""
     with RunStore.open(store_file) as store:
         n_ledger = sum(not call.is_cached for run in store.runs() for call in store.calls(run.run_id))
-    return httpx.get(url.removesuffix("/v1") + "/log", timeout=60.0).json()["n_requests"], n_ledger
+    return cast(int, seen(url)["n_requests"]), n_ledger
 
 
 def measure(url: str, folder: Path, n_items: int, n_kills: int) -> dict[str, object]:
     """Kill, count, repeat."""
-    settings = {"latency_s": 0.3, "replies": [{"contains": "Compare the left and the right", "content": RATIONALE}]}
-    httpx.post(url.removesuffix("/v1") + "/script", json=settings).raise_for_status()
+    script(url, latency_s=0.3, replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
     pairs = [Pair(f"p{i}", Listing(f"l{i}", f"Kolvra KX-{i} desk lamp"), Listing(f"r{i}", f"Kolvra lamp KX{i}")) for i in range(n_items)]
     write_pairs(folder / "pairs.jsonl", pairs)
     command = [
@@ -59,28 +59,23 @@ def measure(url: str, folder: Path, n_items: int, n_kills: int) -> dict[str, obj
         n_server, n_ledger = books(url, folder / "store.db")
         lost.append(n_server - n_ledger - n_lost)
         n_lost += lost[-1]
-    last = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
-    seen = Counter(request["sha"] for request in httpx.get(url.removesuffix("/v1") + "/log", timeout=60.0).json()["requests"])
+    last = subprocess.run(command, capture_output=True, text=True, check=True)
+    sent = Counter(request["sha"] for request in cast("list[dict[str, str]]", seen(url)["requests"]))
     with RunStore.open(folder / "store.db") as store:
         (run,) = store.runs()
         items = list(store.items(run.run_id))
     return {
         "kills": n_kills, "in_flight": CONCURRENCY, "calls_lost_at_each_kill": lost, "most_lost": max(lost),
         "items": len(items), "distinct_items": len({item.item_id for item in items}), "status": run.status.value,
-        "requests": sum(seen.values()), "distinct_requests": len(seen), "sent_again": sum(seen.values()) - len(seen),
+        "requests": sum(sent.values()), "distinct_requests": len(sent), "sent_again": sum(sent.values()) - len(sent),
         "first_line_of_the_last": next((line for line in last.stderr.splitlines() if "resuming" in line), ""),
     }  # fmt: skip
 
 
 def main(n_items: int, n_kills: int) -> None:
     """Start the server, measure, print."""
-    server = subprocess.Popen([sys.executable, str(SERVER), "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            figures = measure(server.stdout.readline().strip(), Path(folder), n_items, n_kills)
-    finally:
-        server.kill()
+    with tempfile.TemporaryDirectory() as folder, serving() as url:
+        figures = measure(url, Path(folder), n_items, n_kills)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 

@@ -22,10 +22,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import httpx
+from fake_server import script, serving
 from pydantic import BaseModel
 
-SERVER = Path(__file__).parents[1] / "tests" / "integration" / "fake_openai.py"
 LATENCY_S = 1.0
 CLIENTS = ("epm", "gather", "aiohttp")
 MODEL = "openai/gpt-4o-mini"
@@ -135,18 +134,13 @@ def run_client(client: str, url: str, n_calls: int, width: int, *, is_profiled: 
 
 def main(seconds: float, widths: list[int], *, is_profiled: bool) -> None:
     """Start the server, then every client after another."""
-    server = subprocess.Popen([sys.executable, str(SERVER), "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    try:
+    with serving() as url:
         for width in widths:
             for client in CLIENTS:
-                httpx.post(url.removesuffix("/v1") + "/script", json={"latency_s": LATENCY_S}).raise_for_status()
+                script(url, latency_s=LATENCY_S)
                 options = ["--profile"] if is_profiled and client == "epm" else []
                 command = [sys.executable, __file__, "--client", client, url, str(round(seconds * width)), str(width), *options]
                 subprocess.run(command, check=True)
-    finally:
-        server.kill()
 
 
 if __name__ == "__main__":

@@ -127,7 +127,12 @@ async def run(folder: Path, matcher_name: str, *, is_cut: bool, began_s: float) 
         job = TeachJob(matcher, MODEL, file.sha256, "none", getattr(knowledge, "name", "none"), only=only)
         report = await teach(file.pairs, job, store=store, gateway=gateway, knowledge=knowledge, on_progress=watch)
     first_call_s = None if transport.first_call_s is None else round(transport.first_call_s - began_s, 2)
-    return {"n_new": report.n_new, "first_call_after_s": first_call_s, "index_s": round(report.index_s, 1), **(figures(seen) if is_cut else {})}
+    return {
+        "n_new": report.n_new,
+        "first_call_after_s": first_call_s,
+        "index_s": round(report.index_s, 1),
+        **(figures(seen) if is_cut else {}),
+    }
 
 
 def figures(seen: list[tuple[int, float, int]]) -> dict[str, object]:
@@ -135,7 +140,9 @@ def figures(seen: list[tuple[int, float, int]]) -> dict[str, object]:
     n, at_s, rss = (np.array(column, dtype=float) for column in zip(*seen, strict=True))
     late = n >= 0.2 * n[-1]
     tenth = len(n) // 10
-    first, last = (float((n[part][-1] - n[part][0]) / (at_s[part][-1] - at_s[part][0])) for part in (slice(1, tenth + 1), slice(-tenth - 1, None)))
+    first, last = (
+        float((n[part][-1] - n[part][0]) / (at_s[part][-1] - at_s[part][0])) for part in (slice(1, tenth + 1), slice(-tenth - 1, None))
+    )
     return {
         "items": int(n[-1]), "minutes": round((at_s[-1] - at_s[0]) / 60, 1), "items_per_s_first_tenth": round(first, 1),
         "items_per_s_last_tenth": round(last, 1), "last_over_first": round(last / first, 3),

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from epm.agents.teach_file import TeachOptions, teach_file
 from epm.errors import StoreError
@@ -60,6 +61,11 @@ def pair_file(tmp_path: Path) -> Path:
     return path
 
 
+_ONE_ITEM_FAILED = text(
+    "UPDATE items SET state = 'failed' WHERE run_id = :run_id AND item_id = (SELECT MIN(item_id) FROM items WHERE run_id = :run_id)"
+)
+
+
 def epm(*args: object, **more: object) -> subprocess.CompletedProcess[str]:
     command = [*EPM, *map(str, args)]
     return subprocess.run(
@@ -93,6 +99,21 @@ def test_repeating_the_command_does_only_what_is_left_and_fresh_does_it_anew(tmp
     assert [report.n_new for report in (first, second, third, fresh)] == [5, 7, 0, 12]
     assert first.run_id == second.run_id == third.run_id != fresh.run_id
     assert second.n_items == 12
+
+
+def test_a_resumed_run_indexes_its_listings_once_but_all_that_were_added_and_all_of_a_lost_index(tmp_path: Path, pair_file: Path) -> None:
+    def indexed_s(**more: object) -> float:
+        with RunStore.open(tmp_path / "store.db") as store:
+            for run in store.runs():  # one more item to do, so that the index is wanted
+                store.write(lambda connection, run_id=run.run_id: connection.execute(_ONE_ITEM_FAILED, {"run_id": run_id}).rowcount)
+        return teach_file(pair_file, options(tmp_path, **more)).index_s
+
+    assert indexed_s(limit=5) > 0
+    assert indexed_s(limit=5) == 0
+    assert indexed_s() > 0  # seven pairs more
+    assert indexed_s(limit=5) == 0
+    assert indexed_s() == 0
+    assert indexed_s(knowledge_folder=tmp_path / "elsewhere") > 0
 
 
 def test_another_identity_rule_or_model_is_another_run(tmp_path: Path, pair_file: Path) -> None:

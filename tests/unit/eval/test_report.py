@@ -30,7 +30,9 @@ from epm.pair import Pair
 from epm.rationale import Rationale
 from epm.relation import Label
 
-HOSTILE = '<script>alert(1)</script>"><img src=https://evil.example/x onerror=alert(2)>{{ 7777*7777 }}<style>@import url(//evil.example)</style>'
+HOSTILE = (
+    '<script>alert(1)</script>"><img src=https://evil.example/x onerror=alert(2)>{{ 7777*7777 }}<style>@import url(//evil.example)</style>'
+)
 
 
 @dataclass(frozen=True)
