@@ -23,7 +23,7 @@ from epm.egress import OPEN, EgressPolicy
 from epm.errors import BudgetError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings, StructuredMode
-from epm.gateway.watching import with_limiter
+from epm.gateway.watching import with_traffic
 from epm.identity import STRICT, IdentityRule
 from epm.judges.run_identity import identity_settings
 from epm.knowledge.catalogue import listing_entries
@@ -100,8 +100,7 @@ class _Tally:
     def add(self, decision: Decision) -> None:
         self.n_failed += decision.outcome is Outcome.FAILED
         self.cost_usd += decision.cost_usd
-        n_calls, n_cached = decision.provenance.get("n_calls", 0), decision.provenance.get("n_cached", 0)
-        self.n_cached += isinstance(n_calls, int) and n_calls > 0 and n_calls == n_cached
+        self.n_cached += decision.is_cached
 
     def event(self, event: ProgressEvent) -> ProgressEvent:
         return replace(
@@ -147,7 +146,7 @@ async def teach(
         await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
         tally.add(decision)
 
-    show = with_limiter(on_progress, gateway)
+    show = with_traffic(on_progress, gateway)
     with _run_status(store, handle.run_id, RunStatus.DONE if again is None else again.status):
         await run_items(
             remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage="teach",

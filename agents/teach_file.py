@@ -14,6 +14,7 @@ from epm.errors import ConfigError
 from epm.files.pairs import OnBadRow, read_pairs
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.metered import MeteredGateway
+from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings
 from epm.identity import load_identity_rule
 from epm.knowledge.catalogue import default_index
@@ -23,6 +24,7 @@ from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
 from epm.session import egress_in_force, make_gateway, open_transport, require_price
+from epm.store.kept_replies import kept_replies
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
@@ -31,7 +33,7 @@ NO_PROMPTS = "none"
 
 @dataclass(frozen=True, slots=True)
 class TeachOptions:
-    """What ``epm teach`` was asked for. ``knowledge_folder`` is beside the store unless given."""
+    """What ``epm teach`` was asked for. ``knowledge_folder`` is beside the store unless given, ``record`` names a cassette."""
 
     matcher: str = "multi-agent-rag"
     model: ModelSettings = field(default_factory=lambda: ModelSettings("rules"))
@@ -45,6 +47,7 @@ class TeachOptions:
     seed: int = 0
     on_bad_row: OnBadRow = "stop"
     bounds: Bounds = NO_BOUNDS
+    record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,19 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
 
 
 def teach_gateway(setting: TeachSetting, options: TeachOptions) -> MeteredGateway:
-    """The way to the model, within the bounds.
+    """The way to the model, within the bounds. A recording begins with what the run was answered so far.
 
     Raises:
-        ConfigError: the model's key variable is not set, its cassette cannot be used, or the shared budget is unknown.
+        ConfigError: the model's key variable is not set, a cassette cannot be used, or the shared budget is unknown.
     """
-    transport = open_transport(options.model)
-    return make_gateway(transport, setting.store, options.model, concurrency=options.concurrency, seed=options.seed, bounds=options.bounds)
+    gateway = make_gateway(
+        open_transport(options.model), setting.store, options.model, concurrency=options.concurrency, seed=options.seed,
+        bounds=options.bounds, record=options.record,
+    )  # fmt: skip
+    found = None if options.is_fresh else setting.store.find(setting.job.spec())
+    if found is not None and isinstance(gateway.log, Recorder):
+        gateway.log.keep(kept_replies(setting.store, found, judging=False))
+    return gateway
 
 
 def _folder_beside(store: str) -> Path:

@@ -45,6 +45,7 @@ class JudgeState(TypedDict, total=False):
     evidence: dict[str, dict[str, list[str]]]
     reply: JudgeReply
     cost_usd: float
+    is_cached: bool
 
 
 JudgeGraph = CompiledStateGraph[JudgeState, JudgeRuntime, JudgeState, JudgeState]
@@ -90,7 +91,7 @@ async def grade(state: JudgeState, runtime: Runtime[JudgeRuntime]) -> JudgeState
     answered = await ask(
         context.gateway, model=context.model, system=system, user=user, response_model=JudgeReply, task=None, scope=context.scope
     )
-    return {"reply": answered.value, "cost_usd": answered.cost_usd}
+    return {"reply": answered.value, "cost_usd": answered.cost_usd, "is_cached": answered.n_cached == answered.n_calls}
 
 
 def _quotes(listing: Listing, names: tuple[str, ...]) -> dict[str, list[str]]:

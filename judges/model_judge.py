@@ -64,14 +64,14 @@ class ModelJudge:
             return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
         reply = state["reply"]
         graded = AxisScore(self.axis, LEVELS[reply.level], reply.level, " ".join((reply.reason, *reply.findings)))
-        return self._judgement(pair, rationale, graded, state["cost_usd"])
+        return replace(self._judgement(pair, rationale, graded), cost_usd=state["cost_usd"], is_cached=state["is_cached"])
 
     def _settings(self, ctx: JudgeContext) -> ModelSettings | None:
         settings = ctx.model if self._model_name is None else replace(ctx.model or ModelSettings(self._model_name), name=self._model_name)
         return None if settings is None or settings.name == _RULES else settings
 
-    def _judgement(self, pair: Pair, rationale: Rationale, graded: AxisScore, cost_usd: float = 0.0) -> Judgement:
-        return Judgement(pair.id, rationale.sha(), self.name, (graded,), cost_usd)
+    def _judgement(self, pair: Pair, rationale: Rationale, graded: AxisScore) -> Judgement:
+        return Judgement(pair.id, rationale.sha(), self.name, (graded,))
 
 
 def hidden_quote(pair: Pair, rationale: Rationale, egress: EgressPolicy) -> str | None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from epm.gateway.watching import with_limiter
+from epm.gateway.watching import with_traffic
 from epm.judge import Judge, JudgeContext
 from epm.judgement import Judgement
 from epm.judges.run_identity import identity_of
@@ -85,7 +85,7 @@ async def score_run(
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
     items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if pair_ids is None or pair.id in pair_ids]
     known = latest_judgements(store.judgements(full_id))
-    n_new, cost_usd, show = 0, 0.0, with_limiter(on_progress, ctx.gateway)
+    n_new, cost_usd, show = 0, 0.0, with_traffic(on_progress, ctx.gateway)
     for judge in judges:
         async for made in _new_judgements(judge, items, known, ctx, show):
             changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
@@ -110,7 +110,8 @@ async def _new_judgements(
         made = await judge.score(pending[begin : begin + n_batch], ctx)
         yield made
         event = replace(
-            event, n_done=event.n_done + len(made), n_failed=event.n_failed + sum(not judgement.is_complete() for judgement in made),
+            event, n_done=event.n_done + len(made), n_unscored=event.n_unscored + sum(not judgement.is_complete() for judgement in made),
+            n_cached=event.n_cached + sum(judgement.is_cached for judgement in made),
             cost_usd=event.cost_usd + sum(judgement.cost_usd for judgement in made),
         )  # fmt: skip
         on_progress(event)

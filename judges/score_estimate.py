@@ -33,7 +33,8 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
     options = replace(options, bounds=sample_bounds(options.bounds))
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
-        run_id, gateway = store.run(run).run_id, score_gateway(options, store)
+        run_id = store.run(run).run_id
+        gateway = score_gateway(options, store, run_id)
         todo = unscored(rationales(store, run_id)[: options.limit], judges, store, run_id)
         sample, is_cut = random_sample([pair.id for pair, _ in todo], n, seed=options.seed), False
         tally = None if gateway is None else Tally.of(gateway)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.metered import MeteredGateway
+from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings
 from epm.judge import JudgeContext
 from epm.judges.score import ScoreReport, score_run
 from epm.progress import ProgressSink, silent
 from epm.registry import make_judge
 from epm.session import egress_in_force
+from epm.store.kept_replies import kept_replies
 from epm.store.launch import Launch, add_launch
 from epm.store.store import RunStore
 from epm.sync import run_sync
@@ -24,7 +27,7 @@ DEFAULT_JUDGES = ("checks", "core", "identifier", "variant")
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """What ``epm judge score`` was asked for; without a model, model judges stay unscored."""
+    """What ``epm judge score`` was asked for; without a model, model judges stay unscored. ``record`` names a cassette."""
 
     judges: Sequence[str] = DEFAULT_JUDGES
     model: ModelSettings | None = None
@@ -33,6 +36,7 @@ class ScoreOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     seed: int = 0
     bounds: Bounds = NO_BOUNDS
+    record: Path | None = None
 
 
 def score_stored(
@@ -48,7 +52,11 @@ def score_stored(
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
         ctx = JudgeContext(
-            gateway=score_gateway(options, store), model=options.model, seed=options.seed, egress=egress, concurrency=options.concurrency
+            gateway=score_gateway(options, store, run_id),
+            model=options.model,
+            seed=options.seed,
+            egress=egress,
+            concurrency=options.concurrency,
         )
         if pair_ids is None:  # a part of a scoring is not what a later retry starts from
             _keep_launch(store, run_id, options)
@@ -60,16 +68,22 @@ def _keep_launch(store: RunStore, run_id: str, options: ScoreOptions) -> None:
     add_launch(store, Launch(store.run(run_id).run_id, COMMAND, options.model, settings))
 
 
-def score_gateway(options: ScoreOptions, store: RunStore) -> MeteredGateway | None:
-    """The way to the judges' model, within the bounds; ``None`` without a model.
+def score_gateway(options: ScoreOptions, store: RunStore, run_id: str) -> MeteredGateway | None:
+    """The way to the judges' model, within the bounds; ``None`` without a model. A recording begins with what they said so far.
 
     Raises:
-        ConfigError: money is bounded and the price unknown, the key variable is not set, or the shared budget is unknown.
+        ConfigError: money is bounded and the price unknown, the key variable is not set, the shared budget is unknown, or a
+            cassette cannot be used.
     """
     if options.model is None:
         return None
     from epm.session import make_gateway, open_transport, require_price
 
     require_price(options.model, options.bounds)
-    transport = open_transport(options.model)
-    return make_gateway(transport, store, options.model, concurrency=options.concurrency, seed=options.seed, bounds=options.bounds)
+    gateway = make_gateway(
+        open_transport(options.model), store, options.model, concurrency=options.concurrency, seed=options.seed, bounds=options.bounds,
+        record=options.record,
+    )  # fmt: skip
+    if isinstance(gateway.log, Recorder):
+        gateway.log.keep(kept_replies(store, store.run(run_id).run_id, judging=True))
+    return gateway

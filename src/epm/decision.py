@@ -50,6 +50,12 @@ class Decision:
             msg = f"decision on {self.pair_id!r}: outcome {self.outcome.value!r} with error class {self.error_class!r}"
             raise ValueError(msg)
 
+    @property
+    def is_cached(self) -> bool:
+        """True when it took calls and a cache answered all of them."""
+        n_calls = self.provenance.get("n_calls", 0)
+        return isinstance(n_calls, int) and n_calls > 0 and n_calls == self.provenance.get("n_cached", 0)
+
     @classmethod
     def failed(cls, pair_id: str, error_class: ErrorClass, error: str, *, cost_usd: float = 0.0, latency_s: float = 0.0) -> Decision:
         """A failed decision with its class and message."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from epm.rationale import Axis
 
@@ -36,13 +36,17 @@ class AxisScore:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One judge's scores for one rationale of one pair; ``scores`` holds one entry for each axis it judges."""
+    """One judge's scores for one rationale of one pair; ``scores`` holds one entry for each axis it judges.
+
+    ``is_cached`` says that a cache answered all calls it took; it is of the moment, neither kept nor compared.
+    """
 
     pair_id: str
     rationale_sha: str
     judge: str
     scores: tuple[AxisScore, ...]
     cost_usd: float = 0.0
+    is_cached: bool = field(default=False, compare=False)
 
     def score(self, axis: Axis) -> float | None:
         """The score of an axis; ``None`` when unscored or not judged."""

@@ -18,7 +18,7 @@ from epm.decision import Decision
 from epm.errors import ConfigError, DataError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
-from epm.gateway.watching import with_limiter
+from epm.gateway.watching import with_traffic
 from epm.identity import IdentityRule, load_identity_rule
 from epm.matcher import MatchContext, Matcher, Tunable
 from epm.pair import Pair
@@ -138,11 +138,11 @@ def _has_text(title: object) -> bool:
 @contextmanager
 def open_context(
     specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path | None = None, seed: int = 0,
-    bounds: Bounds = NO_BOUNDS, concurrency: int = DEFAULT_CONCURRENCY,
+    bounds: Bounds = NO_BOUNDS, concurrency: int = DEFAULT_CONCURRENCY, record: Path | None = None,
 ) -> Iterator[MatchContext]:  # fmt: skip
     """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to a store.
 
-    Without ``store`` that is the default one of this folder.
+    Without ``store`` that is the default one of this folder; ``record`` names a cassette that every reply is added to.
 
     Raises:
         ConfigError: the specs name several models and none was given, or money is bounded and the model's price unknown.
@@ -155,7 +155,8 @@ def open_context(
         return
     from epm.session import open_session
 
-    with open_session(store=store or DEFAULT_STORE, model=settings, concurrency=concurrency, seed=seed, bounds=bounds) as session:
+    place = store or DEFAULT_STORE
+    with open_session(store=place, model=settings, concurrency=concurrency, seed=seed, bounds=bounds, record=record) as session:
         yield MatchContext(
             identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency
         )
@@ -185,7 +186,7 @@ async def decide_all(
     """
     decisions: list[Decision] = []
     batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else max(BATCH_SIZE, ctx.concurrency)
-    on_progress = with_limiter(on_progress, ctx.gateway)
+    on_progress = with_traffic(on_progress, ctx.gateway)
     on_progress(ProgressEvent(stage, len(pairs), 0))
     for start in range(0, len(pairs), batch_size):
         batch = pairs[start : start + batch_size]
@@ -196,9 +197,9 @@ async def decide_all(
             )
             raise ConfigError(msg)
         decisions.extend(decided)
-        n_failed = sum(d.error_class is not None for d in decisions)
+        n_failed, n_cached = sum(d.error_class is not None for d in decisions), sum(d.is_cached for d in decisions)
         cost_usd = sum(d.cost_usd for d in decisions)
-        on_progress(ProgressEvent(stage, len(pairs), len(decisions), n_failed=n_failed, cost_usd=cost_usd))
+        on_progress(ProgressEvent(stage, len(pairs), len(decisions), n_failed=n_failed, n_cached=n_cached, cost_usd=cost_usd))
     return decisions
 
 

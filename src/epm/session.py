@@ -22,7 +22,8 @@ from epm.gateway.destination import egress_for
 from epm.gateway.limiter import Limiter
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.prices import price_of, priced, unknown_price
-from epm.gateway.request import REPLAY_PREFIX, ModelSettings, Transport
+from epm.gateway.recorder import Recorder
+from epm.gateway.request import ModelSettings, Transport
 from epm.socket_guard import guard_sockets, policy_in_force
 from epm.store.store import RunStore
 
@@ -41,7 +42,7 @@ def open_session(
     *, store: str | Path | None, model: ModelSettings, concurrency: int = DEFAULT_CONCURRENCY, seed: int = 0,
     record: Path | None = None, bounds: Bounds = NO_BOUNDS, is_probe: bool = False,
 ) -> Iterator[Session]:  # fmt: skip
-    """A session for one model; ``record`` names a cassette that every delivered reply is appended to.
+    """A session for one model; ``record`` names a cassette that every reply is added to, those of the store's cache included.
 
     In a probe every call stands for itself: no failure stops those after it.
 
@@ -52,12 +53,10 @@ def open_session(
     """
     require_price(model, bounds)
     transport = open_transport(model)
-    if record is not None:
-        from epm.gateway.transports.replay import RecordingTransport
-
-        transport = RecordingTransport(transport, record)
     with egress_in_force(model) as egress, nullcontext() if store is None else RunStore.open(store) as opened:
-        gateway = make_gateway(transport, opened, model, concurrency=concurrency, seed=seed, bounds=bounds, is_probe=is_probe)
+        gateway = make_gateway(
+            transport, opened, model, concurrency=concurrency, seed=seed, bounds=bounds, record=record, is_probe=is_probe
+        )
         yield Session(opened, gateway, egress)
 
 
@@ -78,23 +77,29 @@ def egress_in_force(model: ModelSettings | None) -> Iterator[EgressPolicy]:
 
 def make_gateway(
     transport: Transport, store: RunStore | None, model: ModelSettings, *, concurrency: int, seed: int, bounds: Bounds = NO_BOUNDS,
-    is_probe: bool = False,
+    record: Path | None = None, is_probe: bool = False,
 ) -> MeteredGateway:  # fmt: skip
     """The gateway over a transport, within these bounds: the account's limiter, a breaker of its own unless it is for a probe.
 
     Raises:
-        ConfigError: the bounds name a shared budget that is not in the store, or there is no store.
+        ConfigError: the bounds name a shared budget that is not in the store, or there is no store; ``record`` is no cassette,
+            cannot be written, or is to hold what another cassette says.
     """
+    if record is not None and model.cassette is not None:
+        raise ConfigError(f"cassette {model.cassette!r} is replayed and {str(record)!r} recorded at once: that is a copy; give one of them")
     shared = None
     if bounds.shared is not None:
         if store is None:
             raise ConfigError(f"budget {bounds.shared!r} is shared through a store: give --store a file")
         shared = store.budget(bounds.shared, bounds.max_cost_usd)
     budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
-    is_here = model.name == "rules" or model.name.startswith(REPLAY_PREFIX)
+    is_here = model.name == "rules" or model.cassette is not None
     limiter = Limiter(concurrency) if is_here else limiter_of(model, concurrency=concurrency)
     breaker = None if is_probe else CircuitBreaker()
-    return MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
+    gateway = MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
+    if record is not None:
+        gateway.log = Recorder(gateway.log, record)
+    return gateway
 
 
 def require_price(model: ModelSettings, bounds: Bounds) -> None:
@@ -108,15 +113,15 @@ def require_price(model: ModelSettings, bounds: Bounds) -> None:
 
 
 def open_transport(model: ModelSettings) -> Transport:
-    """The transport of a model name: ``rules``, ``replay:FILE``, else litellm."""
+    """The transport of a model: a cassette in its place, ``rules``, ``replay:FILE``, else litellm."""
+    if model.cassette is not None:
+        from epm.gateway.transports.replay import ReplayTransport
+
+        return ReplayTransport(Path(model.cassette), is_of_any_model=model.replay is None)
     if model.name == "rules":
         from epm.gateway.transports.rules import RulesTransport
 
         return RulesTransport()
-    if model.name.startswith(REPLAY_PREFIX):
-        from epm.gateway.transports.replay import ReplayTransport
-
-        return ReplayTransport(Path(model.name.removeprefix(REPLAY_PREFIX)))
     from epm.gateway.transports.litellm import LitellmTransport
 
     return LitellmTransport(priced(model))

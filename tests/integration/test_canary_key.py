@@ -74,7 +74,7 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
     model = ["--model", "openai/gpt-4o-mini", "--api-base", fake_server.url, "--api-key-env", "CANARY_KEY"]
     store = ["--store", "s.db"]
     fake_server.script(faults=[None, "401", "500", None, None, None, None, "401"], replies=REPLIES)
-    teach = ["teach", "pairs.jsonl", *model, *store, "--embedder", "hash", "--concurrency", 1]
+    teach = ["teach", "pairs.jsonl", *model, *store, "--embedder", "hash", "--concurrency", 1, "--record", "cassette.jsonl"]
     first = run_all(folder, teach, CANARY_KEY=KEY)
     with RunStore.open(folder / "s.db") as opened:
         [run] = opened.runs()
@@ -86,7 +86,8 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
         folder, ["runs", "retry", id_, "--failed", *store], ["runs", "retry", id_, "--failed", *store, "--json"],
         ["judge", "score", id_, *model, *store, "--concurrency", 1], ["judge", "score", id_, *model, *store, "--json"],
         ["match", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "other.db", "-o", "matched.jsonl"],
-        ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "third.db"],
+        ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "third.db", "--record", "benched.jsonl"],
+        ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "replayed.db", "--replay", "benched.jsonl"],
         ["runs", "list", *store, "--json"], ["runs", "show", id_, *store], ["runs", "show", id_, *store, "--json"],
         ["why", "p1", *store, "--full"], ["why", "p2", *store, "--json"], ["export", id_, "-o", "sft.jsonl", *store],
         ["export", id_, "-o", "rationales.jsonl", "--format", "rationales", *store], ["data", "purge", "--listing", "lp1", *store, "--yes"],
@@ -103,6 +104,8 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
     assert rest.stdout.count("left this machine") == 1
     assert (folder / "matched.jsonl").is_file()
     assert (folder / "sft.jsonl").is_file()
+    assert (folder / "cassette.jsonl").stat().st_size > 0
+    assert (folder / "benched.jsonl").stat().st_size > 0
     assert all("authorization" not in json.dumps(request["keys"]) for request in fake_server.log()["requests"])
     assert authorizations == {f"Bearer {KEY}"}  # the key was really used
     assert KEY not in shown

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_ITEM_TIMEOUT_S
+from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings, StructuredMode
 
 
@@ -33,7 +35,42 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Asking(Endpoint):
+class Cassette:
+    """A file that the model's replies are written to, or that answers in the model's place."""
+
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Add everything the command is answered to this cassette; one that is there is added to, never changed."),
+    ] = None
+    replay: Annotated[
+        Path | None, typer.Option(help="Let this cassette answer for --model, strictly: nothing is sent, no key is needed, nothing costs.")
+    ] = None
+
+    def of(self, model: ModelSettings) -> ModelSettings:
+        """The model, answered for by the cassette if there is one to replay."""
+        return model if self.replay is None else replace(model, replay=str(self.replay.resolve()))
+
+    def require_use(self, model: str | None) -> None:
+        """Nothing, when the cassette has a part to play; on stderr, that it holds something already.
+
+        Raises:
+            ConfigError: there is no model to record or to answer for, or the replies of a cassette are to be recorded.
+        """
+        asked = "--record" if self.replay is None else "--replay"
+        if self.record is not None and self.replay is not None:
+            raise ConfigError(
+                f"--record {str(self.record)!r} and --replay {str(self.replay)!r} exclude each other: a replay hears nothing new"
+            )
+        if (self.record or self.replay) is not None and model is None:
+            raise ConfigError(
+                f"{asked} {str(self.record or self.replay)!r} is for the replies of a model, and none is asked here: name it with --model"
+            )
+        if self.record is not None and self.record.is_file():
+            typer.echo(f"epm: note: cassette {str(self.record)!r} is there already and is added to", err=True)
+
+
+@dataclass(frozen=True)
+class Asking(Cassette, Endpoint):
     """Where a model is served, how it is asked for structure, and the bounds on time and traffic."""
 
     structured: Annotated[StructuredMode, typer.Option(help="How answers are asked for: 'epm doctor' says which way a model knows.")] = (
@@ -48,5 +85,5 @@ class Asking(Endpoint):
 
     def settings(self, model: str) -> ModelSettings:
         """The model at this place, asked this way."""
-        found = super().settings(model)
+        found = self.of(super().settings(model))
         return replace(found, structured=self.structured, item_timeout_s=self.item_timeout_s, rpm=self.rpm, tpm=self.tpm)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asking import Cassette
 from epm.cli.bounded import bounded
 from epm.cli.marked_title import Mark, drawn_titles, plain_title
+from epm.cli.option_groups import with_options
 from epm.cli.text_table import show_table
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ _MARKS = {"same": "=", "different": "!", "unknown": "?"}
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("compare")(bounded(compare))
+    app.command("compare")(bounded(with_options(cassette=Cassette)(compare)))
 
 
 def compare(
@@ -32,6 +34,7 @@ def compare(
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG that decides.")] = "evidence-rules",
     model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")] = None,
     identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")] = "strict",
+    cassette: Cassette,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Show two titles side by side, the evidence for and against, the three axes, the relation and the label."""
@@ -39,13 +42,15 @@ def compare(
     from epm.gateway.request import ModelSettings
     from epm.identity import load_identity_rule
     from epm.listing import Listing
-    from epm.matching import match_pairs, open_context
+    from epm.matching import match_pairs, named_model, open_context
     from epm.pair import Pair
 
     rule = load_identity_rule(identity)
     pair = Pair("pair", Listing("left", left), Listing("right", right))
-    settings = None if model is None else ModelSettings(model)
-    with open_context([matcher], model=settings, identity=rule) as ctx:
+    asked = named_model([matcher]) if model is None else model
+    cassette.require_use(asked)
+    settings = None if asked is None else cassette.of(ModelSettings(asked))
+    with open_context([matcher], model=settings, identity=rule, record=cassette.record) as ctx:
         (decision,) = match_pairs([pair], matcher, ctx=ctx)
     evidence = read_pair(pair, rule)
     if as_json:

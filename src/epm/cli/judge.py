@@ -45,10 +45,12 @@ def score(
     from epm.judges.score_estimate import estimate_scoring, preview_scoring
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
+    asking.require_use(model)
     settings = None if model is None else money.priced(asking.settings(model))
     options = ScoreOptions(
-        judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=asking.concurrency, bounds=money.bounds()
-    )
+        judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=asking.concurrency, bounds=money.bounds(),
+        record=asking.record,
+    )  # fmt: skip
     if money.dry_run:
         show_preview(preview_scoring(run, options), as_json=as_json)
         return

@@ -53,13 +53,16 @@ def matching_context(
 
     rule = load_identity_rule(identity)
     asked = named_model(specs) if model is None else model
+    asking.require_use(asked)
     settings = None if asked is None else money.priced(asking.settings(asked))
     if store is not None and settings is None:
         typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
     if money.dry_run:
         return nullcontext(MatchContext(identity=rule, model=settings))
     bounds = money.bounds() if money.estimate is None else sample_bounds(money.bounds())
-    return open_context(specs, model=settings, identity=rule, store=store, bounds=bounds, concurrency=asking.concurrency)
+    return open_context(
+        specs, model=settings, identity=rule, store=store, bounds=bounds, concurrency=asking.concurrency, record=asking.record
+    )
 
 
 def is_only_asked_for(

@@ -31,19 +31,22 @@ def progress_sink(*, quiet: bool = False) -> Iterator[ProgressSink]:
 
 
 def describe(event: ProgressEvent, elapsed_s: float) -> str:
-    """One line: done, failed, cached, cost in all and by item, rate, the time left, and what the account lets through."""
+    """One line: done, failed, unscored, cached, cost in all and by item, items and tokens a second, the time left, and what the account lets through.
+
+    Speed and time left are of the items of this command: those that an earlier one had done took no time now.
+    """
     n_new = event.n_done - event.n_before
     rate = n_new / elapsed_s if elapsed_s > 0 else 0.0
-    parts = [f"{event.stage}: {event.n_done:,}/{event.n_total:,}"]
-    if event.n_failed:
-        parts.append(f"{event.n_failed:,} failed")
-    if event.n_cached:
-        parts.append(f"{event.n_cached:,} cached")
+    counts = {"failed": event.n_failed, "unscored": event.n_unscored, "cached": event.n_cached}
+    parts = [f"{event.stage}: {event.n_done:,}/{event.n_total:,}", *(f"{count:,} {name}" for name, count in counts.items() if count)]
     if event.cost_usd:
         parts.append(f"${event.cost_usd:.4f}" + (f" (${event.cost_usd / n_new:.5f}/item)" if n_new else ""))
     if rate > 0:
         parts.append(f"{rate:.1f}/s")
         parts.append(f"{(event.n_total - event.n_done) / rate:.0f} s left" if event.n_done < event.n_total else f"{elapsed_s:.0f} s")
+    n_tokens = 0 if event.n_tokens is None else event.n_tokens()
+    if n_tokens and elapsed_s > 0:
+        parts.append(f"{n_tokens / elapsed_s:,.0f} tokens/s")
     if event.limiter is not None and event.n_done < event.n_total:
         parts.append(describe_limiter(event.limiter()))
     if event.note:

@@ -44,9 +44,11 @@ def teach(
     from epm.agents.teach_estimate import estimate_teach, preview_teach
     from epm.agents.teach_file import TeachOptions, teach_file
 
+    asking.require_use(model)
     options = TeachOptions(
         matcher=matcher, model=money.priced(asking.settings(model)), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
         concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
+        record=asking.record,
     )  # fmt: skip
     if money.dry_run:
         show_preview(preview_teach(pairs, options), as_json=as_json)

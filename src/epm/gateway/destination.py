@@ -6,7 +6,7 @@ from epm.egress import EgressPolicy, host_of
 from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings
 
-_LOCAL_MODELS = ("rules", "replay:")
+_LOCAL_MODEL = "rules"
 _VENDOR_HOSTS = {
     "openai": "api.openai.com", "anthropic": "api.anthropic.com", "gemini": "generativelanguage.googleapis.com", "mistral": "api.mistral.ai",
     "groq": "api.groq.com", "deepseek": "api.deepseek.com", "openrouter": "openrouter.ai", "cohere": "api.cohere.com", "xai": "api.x.ai",
@@ -18,7 +18,7 @@ _VENDOR_HOSTS = {
 
 def destination(model: ModelSettings) -> str | None:
     """The host that a model's calls go to; empty where they stay in this process, ``None`` where it is not known."""
-    if model.name.startswith(_LOCAL_MODELS):
+    if model.cassette is not None or model.name.startswith(_LOCAL_MODEL):
         return ""
     if model.api_base is not None:
         return host_of(model.api_base)

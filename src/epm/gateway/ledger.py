@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from epm.errors import ErrorClass
-from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport, Usage
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, Task, Transport, Usage
 
 CACHE_SCHEMA_VERSION = 1
 MEMORY_CACHE_REPLIES = 10_000
@@ -141,11 +141,17 @@ def cache_key(transport: Transport, request: ChatRequest, *, sample_index: int) 
     The typed task is part of it only for a transport that answers the task instead of the body (``answers_tasks``):
     prompts cap long listings, so two payloads can share one body.
     """
+    task = request.task if getattr(transport, "answers_tasks", False) else None
+    return content_key(transport.identity, request.body, task, sample_index=sample_index)
+
+
+def content_key(identity: str, body: Mapping[str, object], task: Task | None, *, sample_index: int) -> str:
+    """SHA-256 (hex) of what a transport of this identity was asked; ``task`` is ``None`` for one that answers the body alone."""
     material: dict[str, object] = {
-        "version": CACHE_SCHEMA_VERSION, "identity": transport.identity, "body": request.body, "sample_index": sample_index,
+        "version": CACHE_SCHEMA_VERSION, "identity": identity, "body": body, "sample_index": sample_index,
     }  # fmt: skip
-    if request.task is not None and getattr(transport, "answers_tasks", False):
-        material["task"] = {"kind": request.task.kind, "payload": request.task.payload}
+    if task is not None:
+        material["task"] = {"kind": task.kind, "payload": task.payload}
     return hashlib.sha256(canonical_json(material).encode("ascii")).hexdigest()
 
 

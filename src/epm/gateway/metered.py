@@ -56,6 +56,7 @@ class MeteredGateway:
         self._timeout_s = timeout_s
         self._backoff = Backoff(first_s=backoff_s, seed=seed)
         self.budget = budget or Budget()
+        self.n_tokens = 0  # in and out, of all replies that came, unusable ones included
         self._flights: dict[str, _Flight] = {}
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
@@ -153,13 +154,14 @@ class MeteredGateway:
             )  # fmt: skip
 
         try:
-            reply = await self._deliver(request)
+            reply = await self._deliver(replace(request, sample_index=scope.sample_index))
         except ModelError as error:
             await self.log.record_call(record(failure=(error.error_class, str(error))), None)
             raise
         except asyncio.CancelledError:
             self.log.post_call(record(failure=(ErrorClass.CANCELLED, "the caller stopped waiting")))
             raise
+        self.n_tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
         fault = fault_of(reply.body)
         if fault is not None:
             await self.log.record_call(record(reply=reply, failure=fault), None)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from epm.errors import ConfigError
-from epm.gateway.request import REPLAY_PREFIX, ModelSettings, Usage
+from epm.gateway.request import ModelSettings, Usage
 
 _PER_MILLION = 1_000_000
 _TABLE = "model_prices_and_context_window_backup.json"
@@ -55,10 +55,12 @@ def price_of(settings: ModelSettings, model: str | None = None) -> Price | None:
     Raises:
         ConfigError: the base model has no price.
     """
+    if settings.cassette is not None:
+        return FREE
     if settings.price_in_usd is not None and settings.price_out_usd is not None:
         return Price(settings.price_in_usd, settings.price_out_usd)
     name = model or settings.name
-    if name == _RULES or settings.name.startswith(REPLAY_PREFIX):
+    if name == _RULES:
         return FREE
     found = listed_price(settings.base_model or name)
     if found is None and settings.base_model is not None:

@@ -46,6 +46,7 @@ class ModelSettings:
     ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells. ``timeout_s``
     bounds one attempt, ``item_timeout_s`` all attempts, waits and repairs of one item; ``rpm`` and ``tpm`` cap a minute.
     ``api_version`` is of an Azure deployment, ``azure_ad_token_env`` names the variable of an Entra token in place of a key.
+    ``replay`` is a cassette that answers in the model's place with what this model said: who answers stays ``name``.
     """
 
     name: str
@@ -63,6 +64,14 @@ class ModelSettings:
     tpm: int | None = None
     api_version: str | None = None
     azure_ad_token_env: str | None = None
+    replay: str | None = None
+
+    @property
+    def cassette(self) -> str | None:
+        """The recording that answers, so that nothing is sent and nothing costs; ``None`` where a model or the rules do."""
+        if self.replay is not None:
+            return self.replay
+        return self.name.removeprefix(REPLAY_PREFIX) if self.name.startswith(REPLAY_PREFIX) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +88,11 @@ class CallScope:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request in OpenAI chat format, with its typed task where it has one."""
+    """A request in OpenAI chat format, with its typed task where it has one; ``sample_index`` tells repetitions apart on a cassette."""
 
     body: Mapping[str, object]
     task: Task | None = None
+    sample_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

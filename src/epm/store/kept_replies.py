@@ -1,16 +1,28 @@
-"""Forgetting kept replies that an item failed with, so that trying it again asks the model instead of the cache."""
+"""Kept replies of a run: all of them, and forgetting those that an item failed with, so that trying it again asks the model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
+from epm.gateway.ledger import CachedReply
 from epm.store.schema import cache, calls
 from epm.store.store import RunStore
 
 _KEYS_AT_ONCE = 500
 JUDGE_ROLES = "judge/"
+
+
+def kept_replies(store: RunStore, run_id: str, *, judging: bool) -> Iterator[CachedReply]:
+    """The replies that a run's judges, or all others, were given and that are still kept, in the order in which they were first given."""
+    is_asked = calls.c.role.startswith(JUDGE_ROLES, autoescape=True)
+    query = select(calls.c.key).where(calls.c.run_id == run_id, is_asked if judging else ~is_asked)
+    query = query.group_by(calls.c.key).order_by(func.min(calls.c.call_id))
+    for key in store.read(lambda connection: connection.execute(query).scalars().all()):
+        kept = store.cached(key)
+        if kept is not None:
+            yield kept
 
 
 def forget_failed(store: RunStore, run_id: str, item_ids: Iterable[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from epm.cli.money import Pricing
 from epm.gateway.request import ModelSettings, StructuredMode
 
 ENDPOINT = {"--api-base", "--api-key-env", "--api-version", "--azure-ad-token-env"}
-ASKING = ENDPOINT | {"--structured", "--concurrency", "--item-timeout-s", "--rpm", "--tpm"}
+CASSETTE = {"--record", "--replay"}
+ASKING = ENDPOINT | CASSETTE | {"--structured", "--concurrency", "--item-timeout-s", "--rpm", "--tpm"}
 PRICING = {"--price", "--base-model"}
 CAPS = {"--max-cost-usd", "--max-tokens", "--max-item-cost-usd", "--budget"}
 FORESIGHT = {"--dry-run", "--estimate"}
@@ -23,6 +25,7 @@ EXPECTED = {
     "bench": ASKING | PRICING | CAPS | FORESIGHT,
     "audit": ASKING | PRICING | CAPS | FORESIGHT,
     "judge score": ASKING | PRICING | CAPS | FORESIGHT,
+    "compare": CASSETTE,
     "doctor": ENDPOINT | PRICING,
     "runs retry": CAPS | {"--concurrency"},
 }
@@ -43,6 +46,8 @@ def test_what_was_said_reaches_the_models_settings() -> None:
         "openai/m", "http://h:1", "KEY", structured=StructuredMode.MD_JSON, item_timeout_s=9.0, rpm=600, tpm=9000,
     )  # fmt: skip
     assert asking.settings("openai/m") == expected
+    replayed = Asking(replay=Path("/c.jsonl")).settings("openai/m")
+    assert replayed == ModelSettings("openai/m", replay="/c.jsonl")
     azure = Endpoint("https://n.openai.azure.com", api_version="2024-10-21", azure_ad_token_env="TOKEN")
     priced = Pricing(base_model="gpt-4o-mini").priced(azure.settings("azure/d"))
     assert priced == ModelSettings(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,7 @@ from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Task, TaskKind
 from epm.gateway.transports.litellm import LitellmTransport, class_of
-from epm.gateway.transports.replay import RecordingTransport, ReplayTransport
 from epm.gateway.transports.rules import RulesTransport, tool_results
-from epm.session import open_session
 
 SCOPE = CallScope(None, None, "decide")
 
@@ -24,49 +21,6 @@ def request(text: str, model: str = "m") -> ChatRequest:
 
 def send(transport: Any, asked: ChatRequest) -> ChatReply:
     return asyncio.run(MeteredGateway(transport, None).send(asked, SCOPE))
-
-
-def test_a_recorded_cassette_answers_the_same_request_of_another_model_name_for_free(scripted: Any, tmp_path: Path) -> None:
-    cassette = tmp_path / "c.jsonl"
-    recorded = send(RecordingTransport(scripted("one"), cassette), request("hi"))
-    replayed = send(ReplayTransport(cassette), request("hi", model="replay:c.jsonl"))
-    assert (replayed.body, replayed.usage, replayed.model) == (recorded.body, recorded.usage, recorded.model)
-    assert replayed.cost_usd == 0.0
-
-
-def test_a_request_that_is_not_on_the_cassette_is_an_error(scripted: Any, tmp_path: Path) -> None:
-    cassette = tmp_path / "c.jsonl"
-    send(RecordingTransport(scripted("one"), cassette), request("hi"))
-    with pytest.raises(ModelError, match="has no reply") as caught:
-        send(ReplayTransport(cassette), request("other"))
-    assert caught.value.error_class is ErrorClass.UNSUPPORTED
-
-
-def test_several_recordings_of_one_request_are_replayed_in_order(scripted: Any, tmp_path: Path) -> None:
-    cassette = tmp_path / "c.jsonl"
-
-    async def sample(transport: Any) -> list[str]:
-        gateway = MeteredGateway(transport, None)
-        replies = [await gateway.send(request("hi"), CallScope(None, None, "r", sample_index=i)) for i in range(3)]
-        return [reply.body["choices"][0]["message"]["content"] for reply in replies]
-
-    recorded = asyncio.run(sample(RecordingTransport(scripted("one", "two", "three"), cassette)))
-    assert asyncio.run(sample(ReplayTransport(cassette))) == recorded == ["one", "two", "three"]
-
-
-@pytest.mark.parametrize("line", ["{", "[]", '{"key": "x"}'])
-def test_a_damaged_cassette_is_named_with_its_line(tmp_path: Path, line: str) -> None:
-    cassette = tmp_path / "c.jsonl"
-    cassette.write_text(line + "\n")
-    with pytest.raises(ConfigError, match=r"c\.jsonl' line 1 is no recorded reply"):
-        ReplayTransport(cassette)
-
-
-def test_an_absent_cassette_and_an_unwritable_one_are_config_errors(scripted: Any, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read cassette"):
-        ReplayTransport(tmp_path / "absent.jsonl")
-    with pytest.raises(ConfigError, match="cannot write cassette"):
-        RecordingTransport(scripted("x"), tmp_path)
 
 
 def test_rules_refuses_a_free_prompt() -> None:
@@ -133,12 +87,3 @@ def test_a_missing_key_is_a_lasting_failure_whatever_litellm_calls_it(error: Exc
 
 def test_an_exception_outside_litellms_tree_is_a_bug() -> None:
     assert class_of(RuntimeError("boom")) is ErrorClass.BUG
-
-
-def test_a_session_records_a_cassette_that_another_session_replays(tmp_path: Path) -> None:
-    asked = ChatRequest(request("x").body, Task(TaskKind.EXTRACT, {"listing": {"id": "a", "title": "Kolvra KX-120 kettle black"}}))
-    with open_session(store=None, model=ModelSettings("rules"), record=tmp_path / "c.jsonl") as session:
-        recorded = asyncio.run(session.gateway.send(asked, SCOPE))
-    with open_session(store=tmp_path / "s.db", model=ModelSettings(f"replay:{tmp_path / 'c.jsonl'}")) as session:
-        replayed = asyncio.run(session.gateway.send(ChatRequest(asked.body), SCOPE))
-    assert replayed.body == recorded.body

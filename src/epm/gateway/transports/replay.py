@@ -1,107 +1,81 @@
-"""Cassettes: a JSONL file of recorded replies, one cache row a line, replayed strictly.
+"""The ``replay`` transport: a cassette answers, strictly, for nothing.
 
-A request is found by its body without the model name, so that ``--model replay:FILE`` answers what another model was
-asked. Several recordings of one body are served in recorded order, then the last one again.
+    epm teach pairs.jsonl --model openai/gpt-4o-mini --record calls.jsonl     # on the machine with the key
+    epm teach pairs.jsonl --model openai/gpt-4o-mini --replay calls.jsonl     # anywhere, any number of times: the same run
+
+``--replay FILE`` stands in for the model that is named, so a request must be on the cassette under that name: what a run
+says of its model stays true. ``--model replay:FILE`` names no model and takes the reply of any.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from epm.errors import ConfigError, ErrorClass, ModelError
-from epm.gateway.ledger import CachedReply, cache_key, canonical_json
-from epm.gateway.request import ChatReply, ChatRequest, Transport
+from epm.errors import ErrorClass, ModelError
+from epm.gateway.cassette import read_cassette
+from epm.gateway.ledger import CachedReply, content_key
+from epm.gateway.request import ChatReply, ChatRequest
 
 
 class ReplayTransport:
-    """Answers from a cassette; a request that is not on it is an error, never a call.
+    """Answers from a cassette, by the key under which a reply was kept; a request that is not on it is an error, never a call.
 
     Raises:
         ConfigError: the cassette cannot be read; names file and line.
     """
 
     name = "replay"
+    answers_tasks = True
+    """As the rules do, whose replies may be on it: two tasks with one body are two requests."""
 
-    def __init__(self, cassette: Path) -> None:
+    def __init__(self, cassette: Path, *, is_of_any_model: bool = True) -> None:
         self._cassette = cassette
-        self._replies: dict[str, list[ChatReply]] = {}
-        digest = hashlib.sha256()
-        for row in _read_rows(cassette):
-            self._replies.setdefault(_body_sha(ChatRequest(row.request)), []).append(row.reply)
-            digest.update(row.to_json().encode("ascii"))
-        self._n_served: Counter[str] = Counter()
-        self.identity = f"replay {digest.hexdigest()[:16]}"
+        self._is_of_any_model = is_of_any_model
+        self._identities: dict[str, None] = {}  # in the order of recording: the first that has a reply answers
+        self._models: dict[str, None] = {}
+        self._digest = hashlib.sha256()
+        self._replies = read_cassette(cassette, self._take)
+        self.identity = f"replay {self._digest.hexdigest()[:16]}"
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:  # noqa: ARG002  # a recorded answer is there at once
         """The recorded reply; it costs nothing.
 
         Raises:
-            ModelError: ``unsupported``, the request was never recorded.
+            ModelError: ``unsupported``, the request was never recorded, or of no usable reply.
         """
-        sha = _body_sha(request)
-        recorded = self._replies.get(sha)
-        if recorded is None:
-            msg = f"cassette {str(self._cassette)!r} has no reply for request {sha[:12]}: inputs or prompts changed; record it anew"
-            raise ModelError(msg, ErrorClass.UNSUPPORTED)
-        reply = recorded[min(self._n_served[sha], len(recorded) - 1)]
-        self._n_served[sha] += 1
-        return replace(reply, cost_usd=0.0)
+        found = next((self._replies[key] for key in self._keys(request) if key in self._replies), None)
+        if found is None:
+            raise ModelError(self._absence(request), ErrorClass.UNSUPPORTED)
+        return replace(found, cost_usd=0.0)
 
+    def _take(self, row: CachedReply) -> ChatReply:
+        self._identities[row.identity] = None
+        self._models[str(row.request.get("model"))] = None
+        self._digest.update(row.to_json().encode("ascii"))
+        return row.reply
 
-class RecordingTransport:
-    """Sends through another transport and appends each delivered reply to a cassette.
+    def _keys(self, request: ChatRequest) -> Iterator[str]:
+        tasks = (None,) if request.task is None else (None, request.task)
+        for body in self._bodies(request):
+            for identity in self._identities:
+                for task in tasks:
+                    yield content_key(identity, body, task, sample_index=request.sample_index)
 
-    Raises:
-        ConfigError: the cassette cannot be written.
-    """
+    def _bodies(self, request: ChatRequest) -> Iterator[Mapping[str, object]]:
+        if not self._is_of_any_model:
+            yield request.body
+            return
+        for model in self._models:
+            yield {**request.body, "model": model}
 
-    def __init__(self, inner: Transport, cassette: Path) -> None:
-        self.name = inner.name
-        self.identity = inner.identity
-        self.answers_tasks = bool(getattr(inner, "answers_tasks", False))
-        self.host = getattr(inner, "host", None)
-        self._inner = inner
-        self._cassette = cassette
-        self._append("")
-
-    async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
-        """The inner transport's reply, written to the cassette first."""
-        reply = await self._inner.send(request, timeout_s=timeout_s)
-        key = cache_key(self._inner, request, sample_index=0)
-        self._append(CachedReply(key, self.identity, request.body, reply).to_json() + "\n")
-        return reply
-
-    def _append(self, line: str) -> None:
-        try:
-            self._cassette.parent.mkdir(parents=True, exist_ok=True)
-            with self._cassette.open("a", encoding="utf-8") as file:
-                file.write(line)
-        except OSError as error:
-            msg = f"cannot write cassette {str(self._cassette)!r}: {error.strerror}; choose a writable file"
-            raise ConfigError(msg) from error
-
-
-def _body_sha(request: ChatRequest) -> str:
-    asked = {name: value for name, value in request.body.items() if name != "model"}
-    return hashlib.sha256(canonical_json(asked).encode("ascii")).hexdigest()
-
-
-def _read_rows(cassette: Path) -> list[CachedReply]:
-    try:
-        lines = cassette.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read cassette {str(cassette)!r} ({error}); give a file that a recording wrote"
-        raise ConfigError(msg) from error
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(CachedReply.from_json(line))
-        except (ValueError, KeyError, TypeError) as error:
-            msg = (
-                f"cassette {str(cassette)!r} line {number} is no recorded reply ({type(error).__name__}: {error}); remove it or record anew"
-            )
-            raise ConfigError(msg) from error
-    return rows
+    def _absence(self, request: ChatRequest) -> str:
+        asked = content_key("", request.body, None, sample_index=request.sample_index)[:12]
+        of_model = "" if self._is_of_any_model else f" of model {request.body.get('model')!r}"
+        held = ", ".join(map(repr, self._models)) or "no model"
+        return (
+            f"cassette {str(self._cassette)!r} has no reply{of_model} for request {asked} (it holds replies of {held}): its call failed when it was "
+            "recorded, or inputs, prompts or settings changed; record it anew"
+        )
