@@ -43,8 +43,18 @@ class AxisFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """What batches came to: calls, those without a usable reply, and USD. ``is_price_assumed``: half of the ordinary price, for none is listed."""
+
+    n_calls: int = 0
+    n_failed: int = 0
+    cost_usd: float = 0.0
+    is_price_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """What a scoring came to, by judge and axis. ``n_new`` judgements were made by this call."""
+    """What a scoring came to, by judge and axis. ``n_new`` judgements were made by this call; ``cost_usd`` holds that of ``batch``."""
 
     run_id: str
     n_rationales: int
@@ -52,6 +62,7 @@ class ScoreReport:
     cost_usd: float
     elapsed_s: float
     judges: Mapping[str, Mapping[str, AxisFigures]]
+    batch: BatchFigures | None = None
 
     def to_json(self) -> dict[str, object]:
         """The figures as JSON values."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from epm.errors import BudgetError
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
 from epm.estimate.preview import N_PREVIEWED, Preview
 from epm.gateway.dry_run import DryGateway
-from epm.gateway.tally import Tally
+from epm.gateway.prices import FREE, batch_price_of, price_of
+from epm.gateway.request import Usage
+from epm.gateway.tally import ItemSpending, Tally
 from epm.judge import Judge, JudgeContext
 from epm.judges.run_identity import identity_of
 from epm.judges.score import latest_judgements, rationales, score_run, unscored
@@ -45,7 +47,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
             is_cut = True
         finished = _finished(sample, todo, judges, store, run_id)
         return estimate_rest(
-            {} if tally is None else tally.items, finished, n_wanted=len(sample), n_rest=len(todo) - len(finished), is_cut=is_cut,
+            {} if tally is None else _as_asked(tally.items, options), finished, n_wanted=len(sample), n_rest=len(todo) - len(finished), is_cut=is_cut,
             left_usd=None if gateway is None else gateway.budget.left_usd(run_id, judging=True),
         )  # fmt: skip
 
@@ -61,6 +63,17 @@ def preview_scoring(run: str, options: ScoreOptions) -> Preview:
         for judge in judges:
             run_sync(judge.score(todo[:N_PREVIEWED], ctx))
         return Preview(len(todo), gateway.prompts)
+
+
+def _as_asked(spending: Mapping[str, ItemSpending], options: ScoreOptions) -> Mapping[str, ItemSpending]:
+    """What items cost as the rest will be asked: in a batch, at its price. The sample itself was asked call by call."""
+    if not options.is_batch or options.model is None:
+        return spending
+    ordinary, batch = price_of(options.model), batch_price_of(options.model)
+    if ordinary is None or batch is None or ordinary == FREE:
+        return spending
+    share = max(batch.price.cost_usd(usage) / ordinary.cost_usd(usage) for usage in (Usage(1, 0), Usage(0, 1)) if ordinary.cost_usd(usage))
+    return {item_id: replace(spent, cost_usd=spent.cost_usd * share) for item_id, spent in spending.items()}
 
 
 def _finished(

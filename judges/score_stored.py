@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
@@ -11,11 +11,12 @@ from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings
-from epm.judge import JudgeContext
-from epm.judges.score import ScoreReport, score_run
-from epm.progress import ProgressSink, silent
+from epm.judge import Judge, JudgeContext
+from epm.judges.score import BatchFigures, ScoreReport, score_run
+from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_judge
 from epm.session import egress_in_force
+from epm.store.batches import n_waiting
 from epm.store.kept_replies import kept_replies
 from epm.store.launch import Launch, add_launch
 from epm.store.store import RunStore
@@ -27,7 +28,10 @@ DEFAULT_JUDGES = ("checks", "core", "identifier", "variant")
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """What ``epm judge score`` was asked for; without a model, model judges stay unscored. ``record`` names a cassette."""
+    """What ``epm judge score`` was asked for; without a model, model judges stay unscored. ``record`` names a cassette.
+
+    ``is_batch``: their first questions go out as a batch, at half the price.
+    """
 
     judges: Sequence[str] = DEFAULT_JUDGES
     model: ModelSettings | None = None
@@ -37,17 +41,20 @@ class ScoreOptions:
     seed: int = 0
     bounds: Bounds = NO_BOUNDS
     record: Path | None = None
+    is_batch: bool = False
 
 
 def score_stored(
-    run_id: str, options: ScoreOptions, *, pair_ids: frozenset[str] | None = None, on_progress: ProgressSink = silent
-) -> ScoreReport:
+    run_id: str, options: ScoreOptions, *, pair_ids: frozenset[str] | None = None, on_progress: ProgressSink = silent,
+    on_notice: NoticeSink = unheard,
+) -> ScoreReport:  # fmt: skip
     """The report of scoring the run of that id or id prefix; with ``pair_ids`` only those pairs of it.
 
     Raises:
         StoreError: no such store or run.
         ConfigError: a judge is unknown, the egress policy forbids the model's host, or money is bounded and its price unknown.
         BudgetError: a cap was reached; repeat the command to go on.
+        RunStoppedError: a batch did not go through; says what to do.
     """
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
@@ -60,7 +67,23 @@ def score_stored(
         )
         if pair_ids is None:  # a part of a scoring is not what a later retry starts from
             _keep_launch(store, run_id, options)
-        return run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))
+        batch = None
+        if options.is_batch:
+            batch = _answer_in_batches(run_id, judges, ctx, options, store, on_progress)
+        elif waiting := store.read(lambda connection: n_waiting(connection, store.run(run_id).run_id)):
+            on_notice(f"{waiting:,} calls of this run wait in batches and may be asked and paid twice; --batch waits for them instead")
+        report = run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))
+    return report if batch is None else replace(report, cost_usd=report.cost_usd + batch.cost_usd, batch=batch)
+
+
+def _answer_in_batches(
+    run_id: str, judges: Sequence[Judge], ctx: JudgeContext, options: ScoreOptions, store: RunStore, on_progress: ProgressSink
+) -> BatchFigures:
+    from epm.judges.score_batch import answer_in_batches
+
+    return run_sync(
+        answer_in_batches(run_id, judges, ctx, store=store, limit=options.limit, bounds=options.bounds, on_progress=on_progress)
+    )
 
 
 def _keep_launch(store: RunStore, run_id: str, options: ScoreOptions) -> None:

@@ -23,6 +23,10 @@ class FakeServer:
     def log(self) -> dict:
         return self._call("/log", None)
 
+    def release(self) -> None:
+        """Let every batch end at the next look."""
+        self._call("/release", b"{}")
+
     def n_requests(self) -> int:
         return self.log()["n_requests"]
 

@@ -7,6 +7,10 @@ first whose ``contains``, a text or a list of texts, stands in the request wins)
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
 returns the log. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
 content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
+
+Batches (``fake_batches.py``): ``batch_looks`` is how often one is looked at before it ends, ``batch_end`` its last status, ``batch_answered`` how
+many lines are answered before an end that is none; ``admin_faults`` are faults of the coming requests to files and batches. ``POST /release``
+ends all that wait. Faults hit lines as they hit calls.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ import random
 import sys
 import time
 from typing import Any
+
+from fake_batches import Batches
 
 STATUS_FAULTS = {
     "429": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
@@ -76,6 +82,7 @@ class Script:
         self.retry_after = settings.get("retry_after", "1")
         self.rng = random.Random(settings.get("seed", 0))
         self.requests = []
+        self.batches = Batches(settings)
         self.n_in_flight = 0
         self.most_in_flight = 0
 
@@ -92,6 +99,7 @@ class Script:
             "prompt_tokens": sum(request["prompt_tokens"] for request in delivered),
             "completion_tokens": sum(request["completion_tokens"] for request in delivered),
             "requests": self.requests,
+            **self.batches.to_json(),
         }
 
 
@@ -202,6 +210,11 @@ class FakeServer:
             return await respond(writer, 200, {})
         if method == "POST" and path.partition("?")[0].endswith("/chat/completions"):
             return await self.answer(writer, json.loads(payload), path, headers)
+        if path == "/release":
+            self.script.batches.looks_left = 0
+            return await respond(writer, 200, {})
+        if "/files" in path or "/batches" in path:
+            return await self.administer(writer, method, path, headers, payload)
         return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
 
     async def answer(self, writer: asyncio.StreamWriter, body: dict[str, Any], path: str, headers: dict[str, str]) -> bool:
@@ -220,6 +233,26 @@ class FakeServer:
             return await self.deliver(writer, body, fault, seen)
         finally:
             script.n_in_flight -= 1
+
+    async def administer(self, writer: asyncio.StreamWriter, method: str, path: str, headers: dict[str, str], payload: bytes) -> bool:
+        script, fault = self.script, self.script.batches.next_fault(method, path)
+        if fault in STATUS_FAULTS:
+            status, error = STATUS_FAULTS[fault]
+            return await respond(writer, status, {"error": {**error, "param": None}})
+
+        def line(body: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+            kind = script.next_fault()
+            if kind in STATUS_FAULTS:
+                return STATUS_FAULTS[kind][0], {"error": {**STATUS_FAULTS[kind][1], "param": None}}
+            return (200, None) if kind == "missing_line" else (200, completion(script, body, kind))
+
+        status, value = script.batches.handle(method, path, headers, payload, line)
+        if fault == "reset":  # after the work is done: what the caller asked for has happened, and it does not know
+            writer.transport.abort()
+            return False
+        if isinstance(value, bytes):
+            return await respond_bytes(writer, status, value)
+        return await respond(writer, status, value)
 
     async def deliver(self, writer: asyncio.StreamWriter, body: dict[str, Any], fault: str | None, seen: dict[str, Any]) -> bool:
         if fault in STATUS_FAULTS:
@@ -247,8 +280,10 @@ async def respond(
     writer: asyncio.StreamWriter, status: int, value: object, headers: dict[str, str] | None = None, *, cut: bool = False
 ) -> bool:
     payload = json.dumps(value).encode()
-    if cut:
-        payload = payload[: len(payload) // 2]
+    return await respond_bytes(writer, status, payload[: len(payload) // 2] if cut else payload, headers)
+
+
+async def respond_bytes(writer: asyncio.StreamWriter, status: int, payload: bytes, headers: dict[str, str] | None = None) -> bool:
     lines = [f"HTTP/1.1 {status} Fake", "Content-Type: application/json", f"Content-Length: {len(payload)}"]
     lines += [f"{name}: {text}" for name, text in (headers or {}).items()]
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)

@@ -9,7 +9,7 @@ import typer
 
 from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money, show_estimate, show_preview
+from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl
 from epm.cli.progress import progress_sink
@@ -37,19 +37,25 @@ def score(
     model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
     store: StoreUrl = str(DEFAULT_STORE),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.")
+    ] = False,
     asking: Asking,
     money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Grade the rationales of a run and keep the judgements in the store."""
+    from epm.gateway.batch import require_batches
     from epm.judges.score_estimate import estimate_scoring, preview_scoring
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
     asking.require_use(model)
     settings = None if model is None else money.priced(asking.settings(model))
+    if batch:
+        require_batches(settings)
     options = ScoreOptions(
         judges=judge or DEFAULT_JUDGES, model=settings, store=store, limit=limit, concurrency=asking.concurrency, bounds=money.bounds(),
-        record=asking.record,
+        record=asking.record, is_batch=batch,
     )  # fmt: skip
     if money.dry_run:
         show_preview(preview_scoring(run, options), as_json=as_json)
@@ -58,13 +64,18 @@ def score(
         if money.estimate is not None:
             show_estimate(estimate_scoring(run, options, money.estimate, on_progress=on_progress), as_json=as_json)
             return
-        report = score_stored(run, options, on_progress=on_progress)
+        report = score_stored(run, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
 
 
 def render_report(report: ScoreReport) -> str:
     """The report as lines of text."""
     lines = [f"run {report.run_id}: {report.n_rationales} rationales, {report.n_new} new judgements, cost ${report.cost_usd:.4f}"]
+    if report.batch is not None:
+        price = ", at half the ordinary price, for no batch price is listed" if report.batch.is_price_assumed else ""
+        lines.append(
+            f"  batch: {report.batch.n_calls} calls, {report.batch.n_failed} without a usable reply, ${report.batch.cost_usd:.4f}{price}"
+        )
     for judge, axes in report.judges.items():
         for axis, figures in axes.items():
             mean = "-" if figures.mean is None else f"{figures.mean:.3f}"

@@ -35,7 +35,10 @@ def fault_of(body: Mapping[str, object]) -> tuple[ErrorClass, str] | None:
     if message.get("refusal"):
         return ErrorClass.REFUSAL, f"the model refused: {str(message['refusal'])[:200]!r}"
     if finish_reason == "length":
-        return ErrorClass.TRUNCATED, "the reply was cut off at the token limit; raise max_tokens"
+        return (
+            ErrorClass.TRUNCATED,
+            "the reply was cut off at its token limit: take a model that writes less before its answer, or set ModelSettings.max_tokens (not --max-tokens, the cap of a run)",
+        )
     return None
 
 

@@ -179,7 +179,7 @@ class MeteredGateway:
         except TimeoutError as error:
             if timeout_s < self._timeout_s:
                 raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error
-            msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; raise the timeout or lower the concurrency"
+            msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; lower --concurrency, or raise the timeout (ModelSettings.timeout_s, doctor: --timeout-s)"
             raise ModelError(msg, ErrorClass.TIMEOUT) from error
 
     def _hit(self, reply: ChatReply, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:

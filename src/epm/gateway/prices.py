@@ -30,6 +30,8 @@ class Price:
 
 
 FREE = Price(0.0, 0.0)
+_BATCH_SHARE = 0.5
+"""What OpenAI and Azure ask for a call in a batch, of its ordinary price."""
 
 
 def parse_price(text: str) -> Price:
@@ -69,6 +71,31 @@ def price_of(settings: ModelSettings, model: str | None = None) -> Price | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class BatchPrice:
+    """The price of a call in a batch; ``is_assumed``: nobody lists it, so it is half of the ordinary one."""
+
+    price: Price
+    is_assumed: bool
+
+
+def batch_price_of(settings: ModelSettings, model: str | None = None) -> BatchPrice | None:
+    """What ``model`` (default: the settings' own) costs in a batch: as listed, else half; ``None`` when nobody knows its price.
+
+    Raises:
+        ConfigError: the base model has no price.
+    """
+    ordinary = price_of(settings, model)
+    if ordinary is None or ordinary == FREE:
+        return None if ordinary is None else BatchPrice(FREE, is_assumed=False)
+    if settings.price_in_usd is None or settings.price_out_usd is None:
+        entry = _entry(settings.base_model or model or settings.name) or {}
+        listed = [entry.get(f"{side}_cost_per_token_batches") for side in ("input", "output")]
+        if all(isinstance(usd, int | float) for usd in listed):
+            return BatchPrice(Price(*(float(usd) * _PER_MILLION for usd in listed if isinstance(usd, int | float))), is_assumed=False)
+    return BatchPrice(Price(ordinary.in_usd * _BATCH_SHARE, ordinary.out_usd * _BATCH_SHARE), is_assumed=True)
+
+
 def priced(settings: ModelSettings) -> ModelSettings:
     """The settings with the base model's price written out, so that every call is billed at it."""
     price = None if settings.base_model is None else price_of(settings)
@@ -85,16 +112,21 @@ def unknown_price(model: str) -> str:
 
 def listed_price(name: str) -> Price | None:
     """The price that litellm's packaged table gives this name: its highest tier, so that it bounds long prompts too."""
+    entry = _entry(name)
+    if entry is None:
+        return None
+    dearest = [_dearest(entry, f"{side}_cost_per_token") for side in ("input", "output")]
+    return None if None in dearest else Price(*(usd * _PER_MILLION for usd in dearest if usd is not None))
+
+
+def _entry(name: str) -> Mapping[str, object] | None:
     vendor, slash, bare = name.partition("/")
     entry = _table().get(name)
     if entry is None and slash:  # the table lists some vendors' models without their prefix; others resell the same names
         entry = _table().get(bare)
         if entry is not None and not str(entry.get("litellm_provider")).startswith(vendor):
             entry = None
-    if entry is None:
-        return None
-    dearest = [_dearest(entry, f"{side}_cost_per_token") for side in ("input", "output")]
-    return None if None in dearest else Price(*(usd * _PER_MILLION for usd in dearest if usd is not None))
+    return entry
 
 
 def _dearest(entry: Mapping[str, object], field: str) -> float | None:

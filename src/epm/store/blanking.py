@@ -16,7 +16,7 @@ from epm.pair import Pair
 from epm.store import codec
 from epm.store.missing import insert_missing
 from epm.store.purged import PURGED, purged_listing
-from epm.store.schema import calls, decisions, items, judgements, pairs, rationales
+from epm.store.schema import batch_lines, calls, decisions, items, judgements, pairs, rationales
 
 _AT_ONCE = 500
 _WORDS = frozenset({"matcher", "model", "prompts_sha", "confidence", "review_reasons", "student", "student_sha", "prompt", "mode"})
@@ -124,6 +124,18 @@ def blank_call_errors(
     chosen.extend(calls.c.run_id.in_(block) for block in _blocks(run_ids))
     has_text = calls.c.error.is_not(None) & (calls.c.error != PURGED)
     return sum(connection.execute(update(calls).where(is_chosen, has_text).values(error=PURGED)).rowcount for is_chosen in chosen)
+
+
+def blank_waiting_requests(
+    connection: Connection, *, item_ids: Iterable[str] = (), texts: Iterable[str] = (), until_s: float | None = None
+) -> None:
+    """Take the prompts off calls that wait in batches: of items, that hold a text, or that are older; their replies will not be kept."""
+    chosen: list[ColumnElement[bool]] = [batch_lines.c.request_json.contains(text, autoescape=True) for text in texts]
+    chosen.extend(batch_lines.c.item_id.in_(block) for block in _blocks(item_ids))
+    if until_s is not None:
+        chosen.append(batch_lines.c.created_at_s < until_s)
+    for is_chosen in chosen:
+        connection.execute(update(batch_lines).where(is_chosen).values(request_json=None))
 
 
 def _without_text(provenance: Mapping[str, object]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from epm.errors import ConfigError
 from epm.gateway.bounds import JUDGE_ROLES, Spent
-from epm.store.schema import budgets, calls
+from epm.store.schema import batch_lines, budgets, calls
 from epm.store.writer import StoreWriter
 
 _ROUNDING_USD = 1e-9
@@ -30,7 +30,7 @@ class StoredBudget:
 
     async def take(self, cost_usd: float) -> bool:
         """Charge the amount if it fits, all or nothing; returns when it is durable."""
-        taking = self._writer.submit(lambda connection: _charge(connection, self.name, cost_usd, is_bounded=True))
+        taking = self._writer.submit(lambda connection: charge(connection, self.name, cost_usd, is_bounded=True))
         try:
             return await asyncio.shield(asyncio.wrap_future(taking))
         except asyncio.CancelledError:
@@ -40,7 +40,7 @@ class StoredBudget:
     def settle(self, held_usd: float, cost_usd: float) -> None:
         """Replace an amount taken by what was really spent."""
         if held_usd != cost_usd:
-            self._writer.submit(lambda connection: _charge(connection, self.name, cost_usd - held_usd, is_bounded=False))
+            self._writer.submit(lambda connection: charge(connection, self.name, cost_usd - held_usd, is_bounded=False))
 
     def refusal(self, cost_usd: float) -> str:
         """Why the amount does not fit, and what to do."""
@@ -85,17 +85,26 @@ def open_budget(connection: Connection, name: str, max_cost_usd: float | None) -
 
 
 def spent_on(connection: Connection, run_id: str, item_id: str | None, *, judging: bool) -> Spent:
-    """What the calls of a run, or of one item, took in the ledger: those of judges, or all others."""
+    """What the calls of a run, or of one item, took in the ledger: those of judges, or all others.
+
+    Judges' calls that wait in a batch count at their worst case.
+    """
     is_judge = calls.c.role.startswith(JUDGE_ROLES)
     query = select(
         func.coalesce(func.sum(calls.c.cost_usd), 0.0), func.coalesce(func.sum(calls.c.prompt_tokens + calls.c.completion_tokens), 0)
     ).where(calls.c.run_id == run_id, calls.c.is_cached.is_(False), is_judge if judging else ~is_judge)
     cost_usd, tokens = connection.execute(query if item_id is None else query.where(calls.c.item_id == item_id)).one()
-    return Spent(float(cost_usd), int(tokens))
+    if not judging:
+        return Spent(float(cost_usd), int(tokens))
+    held = select(
+        func.coalesce(func.sum(batch_lines.c.held_usd), 0.0), func.coalesce(func.sum(batch_lines.c.held_tokens), 0)
+    ).where(batch_lines.c.run_id == run_id, batch_lines.c.batch_id.is_not(None))  # fmt: skip
+    held_usd, held_tokens = connection.execute(held if item_id is None else held.where(batch_lines.c.item_id == item_id)).one()
+    return Spent(float(cost_usd + held_usd), int(tokens + held_tokens))
 
 
-def _charge(connection: Connection, name: str, cost_usd: float, *, is_bounded: bool) -> bool:
-    """True when the amount was charged."""
+def charge(connection: Connection, name: str, cost_usd: float, *, is_bounded: bool) -> bool:
+    """True when the amount was charged; an unbounded charge always is."""
     changing = update(budgets).where(budgets.c.name == name).values(charged_usd=budgets.c.charged_usd + cost_usd)
     if is_bounded:
         changing = changing.where(budgets.c.charged_usd + cost_usd <= budgets.c.max_cost_usd + _ROUNDING_USD)

@@ -24,7 +24,16 @@ from epm.knowledge.forgetting import entries_about, entries_before, forget_entri
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.store import codec
-from epm.store.blanking import ItemRow, blank_call_errors, blank_judgements, blank_messages, blank_pair, blank_pairs, drop_rationales
+from epm.store.blanking import (
+    ItemRow,
+    blank_call_errors,
+    blank_judgements,
+    blank_messages,
+    blank_pair,
+    blank_pairs,
+    blank_waiting_requests,
+    drop_rationales,
+)
 from epm.store.compacting import compact, file_of
 from epm.store.purged import is_purged
 from epm.store.schema import cache, calls, decisions, items, launches, pairs, runs
@@ -133,6 +142,7 @@ def _purge_listing(
 ) -> PurgeReport:
     item_ids = {row.item_id for row in rows}
     n_replies = _drop_replies_to(connection, item_ids) + _drop_replies_with(connection, [*ids, *texts])
+    blank_waiting_requests(connection, item_ids=item_ids, texts=[*ids, *texts])
     blank_messages(connection, [*rows, *_rows_telling(connection, texts)])
     return PurgeReport(
         is_done=True, n_items=len({(row.run_id, row.item_id) for row in rows}), n_replies=n_replies,
@@ -144,6 +154,7 @@ def _purge_listing(
 
 def _purge_older(connection: Connection, *, until_s: float, what: What) -> PurgeReport:
     report = PurgeReport(is_done=True)
+    blank_waiting_requests(connection, until_s=until_s)
     if what is not What.RUNS:
         report = replace(report, n_replies=connection.execute(delete(cache).where(cache.c.created_at_s < until_s)).rowcount)
     if what is What.CACHE:

@@ -1,4 +1,6 @@
-"""The tables. Rows are added, never changed, except statuses, charges of budgets, the cache, which forgets, and what a purge blanks.
+"""The tables. Rows are added, never changed, except what changes state, the cache, which forgets, and what a purge blanks.
+
+Statuses, charges of budgets and batches change state; a batch's line is dropped when it has become a call.
 
 Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
 JSON are named ``*_json``. Times are UTC epoch seconds.
@@ -9,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 SCHEMA_VERSION = 2
-"""2 added ``budgets``, ``launches``, and ``host`` and ``sent`` of calls."""
+"""2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls."""
 
 metadata = MetaData()
 
@@ -141,5 +143,41 @@ budgets = Table(
     Column("name", String(200), primary_key=True),
     Column("max_cost_usd", Float, nullable=False),
     Column("charged_usd", Float, nullable=False),
+    Column("created_at_s", Float, nullable=False),
+)  # fmt: skip
+
+batches = Table(
+    "batches", metadata,
+    Column("batch_id", Integer, primary_key=True),
+    Column("run_id", String(12), nullable=False, index=True),
+    Column("identity", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("n_lines", Integer, nullable=False),
+    Column("price_in_usd", Float),
+    Column("price_out_usd", Float),
+    Column("budget", Text),
+    Column("created_at_s", Float, nullable=False),
+    Column("file_id", Text),
+    Column("claimed_at_s", Float),
+    Column("vendor_id", Text),
+    Column("ended_at_s", Float),
+    Column("status", Text),
+)  # fmt: skip
+
+batch_lines = Table(
+    "batch_lines", metadata,
+    Column("run_id", String(12), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("batch_id", Integer, index=True),
+    Column("item_id", Text),
+    Column("role", Text, nullable=False),
+    Column("prompt_id", Text),
+    Column("prompt_sha", Text),
+    Column("sample_index", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("request_json", Text),
+    Column("sent", Text, nullable=False),
+    Column("held_usd", Float, nullable=False),
+    Column("held_tokens", Integer, nullable=False),
     Column("created_at_s", Float, nullable=False),
 )  # fmt: skip

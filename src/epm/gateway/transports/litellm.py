@@ -62,7 +62,7 @@ class LitellmTransport:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._access = find_access(settings)
-        self._litellm = _load_litellm()  # here, so that seconds of importing are on no call's deadline
+        self._litellm = load_litellm()  # here, so that seconds of importing are on no call's deadline
         if self._access.arguments["api_key"] is None:
             _require_vendor_key(self._litellm, settings.name)
         version = f" {settings.api_version}" if settings.api_version else ""
@@ -83,9 +83,9 @@ class LitellmTransport:
                 num_retries=0, max_retries=0, timeout=timeout_s,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
-            raise self._to_model_error(error) from None
+            raise to_model_error(error, self._settings, self._access.secret) from None
         latency_s = time.perf_counter() - start
-        body = _plain_body(answered.model_dump())
+        body = plain_body(answered.model_dump())
         usage = usage_of(body, request)
         listed_usd = (getattr(answered, "_hidden_params", None) or {}).get("response_cost")
         return ChatReply(body, usage, str(body.get("model")), latency_s, self._cost_usd(usage, listed_usd))
@@ -112,11 +112,12 @@ class LitellmTransport:
             return None
         return sum(parts)
 
-    def _to_model_error(self, error: Exception) -> ModelError:
-        error_class = class_of(error)
-        text = without_secrets(" ".join(str(error).split()), self._access.secret)[:_MESSAGE_CHARS]
-        where = f" at {self._settings.api_base!r}" if self._settings.api_base else ""
-        return ModelError(f"model {self._settings.name!r}{where}: {text}", error_class, retry_after_s=_retry_after_s(error))
+
+def to_model_error(error: Exception, settings: ModelSettings, secret: str | None) -> ModelError:
+    """What litellm raised, with its class and without the secret."""
+    text = without_secrets(" ".join(str(error).split()), secret)[:_MESSAGE_CHARS]
+    where = f" at {settings.api_base!r}" if settings.api_base else ""
+    return ModelError(f"model {settings.name!r}{where}: {text}", class_of(error), retry_after_s=_retry_after_s(error))
 
 
 def class_of(error: Exception) -> ErrorClass:
@@ -154,7 +155,8 @@ def _retry_after_s(error: Exception) -> float | None:
     return float(value) if value.replace(".", "", 1).isdigit() else None
 
 
-def _plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
+def plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
+    """A completion without what vendors and litellm add to it."""
     choices = dumped.get("choices")
     plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
     return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
@@ -185,7 +187,8 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
 
 
 @cache
-def _load_litellm() -> ModuleType:
+def load_litellm() -> ModuleType:
+    """The library, silenced; importing it takes seconds."""
     import litellm
 
     litellm.suppress_debug_info = True  # it prints advice to stdout on errors
