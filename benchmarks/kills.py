@@ -40,7 +40,7 @@ def books(url: str, store_file: Path) -> tuple[int, int]:
 
 def measure(url: str, folder: Path, n_items: int, n_kills: int) -> dict[str, object]:
     """Kill, count, repeat."""
-    script(url, latency_s=0.3, replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
+    script(url, latency_s=0.6, replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
     pairs = [Pair(f"p{i}", Listing(f"l{i}", f"Kolvra KX-{i} desk lamp"), Listing(f"r{i}", f"Kolvra lamp KX{i}")) for i in range(n_items)]
     write_pairs(folder / "pairs.jsonl", pairs)
     command = [

@@ -120,10 +120,12 @@ def require_batches(model: ModelSettings | None) -> ModelSettings:
     """The model, when there is one and its vendor takes batches.
 
     Raises:
-        ConfigError: there is none, or litellm cannot submit batches of its vendor.
+        ConfigError: there is none, a cassette answers for it, or litellm cannot submit batches of its vendor.
     """
     if model is None:
         raise ConfigError("--batch needs a model to ask: name it with --model, such as openai/gpt-4o-mini or azure/DEPLOYMENT")
+    if model.cassette is not None:
+        raise ConfigError(f"--batch and a replay exclude each other: cassette {model.cassette!r} answers at once, and for nothing; leave --batch out")
     check_vendor(model.name)
     return model
 
