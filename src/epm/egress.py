@@ -1,39 +1,44 @@
 """What may leave the machine: to which hosts, and which fields of a listing.
 
-    [egress]                                # in epm.toml, in the folder where the command runs
+    [egress]                                # in epm.toml, in the folder where the command runs or the nearest above it
     hosts = ["api.openai.com", "*.openai.azure.com"]
     fields = ["title", "brand", "attributes.colour"]
     local_only = false
 
 Without the file everything may leave that a command was told to send. ``--local-only`` forbids every host but this machine.
-The policy is checked where a model is named, before anything is sent; beneath it :func:`guard_sockets` refuses names and
-addresses at the socket, so that no library finds another way out.
+The policy is checked where a model is named, before anything is sent; beneath it ``socket_guard.guard_sockets`` refuses names
+and addresses at the socket, so that no library finds another way out.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from epm.config import CONFIG_FILE, config_file
 from epm.errors import ConfigError
+from epm.first_problem import first_problem
 from epm.listing import TEXT_FIELDS, Listing
 from epm.pair import Pair
 
-CONFIG_FILE = "epm.toml"
 ATTRIBUTES = "attributes"
+_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*")
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """What may leave. ``hosts`` and ``fields`` of ``None`` allow all; ``*.name`` allows every host below a name."""
+    """What may leave. ``hosts`` and ``fields`` of ``None`` allow all; ``*.name`` allows every host below a name.
+
+    A numeric address is a host of its own: it is allowed where it is listed, not because an allowed name resolves to it.
+    """
 
     hosts: tuple[str, ...] | None = None
     fields: frozenset[str] | None = None
@@ -45,8 +50,17 @@ class EgressPolicy:
             return True
         if self.is_local_only:
             return False
-        name = host.lower().rstrip(".")
-        return self.hosts is None or any(fnmatchcase(name, pattern) for pattern in self.hosts)
+        name = plain_host(host)
+        return self.hosts is None or any(
+            name.endswith(allowed[1:]) if allowed.startswith("*.") else name == allowed for allowed in self.hosts
+        )
+
+    @property
+    def rule(self) -> str:
+        """The rule about hosts in words, for refusals."""
+        if self.is_local_only:
+            return f"--local-only, or local_only in {CONFIG_FILE}, allows this machine alone"
+        return f"[egress] hosts in {CONFIG_FILE} allows {', '.join(self.hosts or ()) or 'no other host'}"
 
     def check_host(self, host: str, what: str) -> None:
         """Nothing, when something may be sent to a host.
@@ -56,8 +70,7 @@ class EgressPolicy:
         """
         if self.allows_host(host):
             return
-        rule = "--local-only allows this machine alone" if self.is_local_only else f"[egress] hosts in {CONFIG_FILE} allows {self.hosts}"
-        msg = f"{what} is at {host!r}, where nothing may be sent: {rule}; use a local server (--api-base http://localhost:…) or change the rule"
+        msg = f"{what} is at {host!r}, where nothing may be sent: {self.rule}; use a local server (--api-base http://localhost:…) or change the rule"
         raise ConfigError(msg)
 
     def for_host(self, host: str) -> EgressPolicy:
@@ -100,20 +113,35 @@ class _ConfigFile(BaseModel):
 
 
 def load_policy(folder: Path, *, is_local_only: bool = False) -> EgressPolicy:
-    """The policy of the configuration in a folder, made stricter by ``--local-only``.
+    """The policy of the configuration that counts in a folder (``config.config_file``), made stricter by ``--local-only``.
 
     Raises:
-        ConfigError: the file cannot be read, or names an unknown setting or field.
+        ConfigError: the file cannot be read, or names an unknown setting or field, or a host that is none.
     """
-    path = folder / CONFIG_FILE
+    path = config_file(folder)
+    if path is None:
+        return EgressPolicy(is_local_only=is_local_only)
     try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        table = _ConfigFile.model_validate(tomllib.loads(text)).egress
+        table = _ConfigFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).egress
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ConfigError(f"cannot use {str(path)!r}: {error}; mend it or move it away") from error
-    hosts = None if table.hosts is None else tuple(host.lower().rstrip(".") for host in table.hosts)
+        problem = first_problem(error) if isinstance(error, ValidationError) else error
+        raise ConfigError(f"cannot use {str(path)!r}: {problem}; mend it or move it away") from error
+    hosts = None if table.hosts is None else tuple(_checked_host(host, path) for host in table.hosts)
     fields = None if table.fields is None else _checked_fields(table.fields, path)
     return EgressPolicy(hosts, fields, is_local_only or table.local_only)
+
+
+def _checked_host(host: str, path: Path) -> str:
+    name = plain_host(host)
+    if _NAME.fullmatch(name) or _address(name) is not None:
+        return name
+    try:
+        meant = host_of(host.strip())
+    except ValueError:
+        meant = ""
+    example = repr(meant) if _NAME.fullmatch(meant) else "such as 'api.openai.com', '*.openai.azure.com' or '10.0.0.5'"
+    msg = f"[egress] hosts in {str(path)!r} names {host!r}; give the name alone, {example}, without scheme, port and path"
+    raise ConfigError(msg)
 
 
 def _checked_fields(fields: Iterable[str], path: Path) -> frozenset[str]:
@@ -132,15 +160,27 @@ def _checked_fields(fields: Iterable[str], path: Path) -> frozenset[str]:
 
 def is_local(host: str) -> bool:
     """True for this machine: a loopback name or address, or no host at all."""
-    name = host.lower().rstrip(".").strip("[]")
+    name = plain_host(host)
     if not name or name in _LOCAL_NAMES or name.endswith(".localhost"):
         return True
+    address = _address(name)
+    return address is not None and address.is_loopback
+
+
+def plain_host(host: str) -> str:
+    """A host in the one spelling that is compared: lower case, no final dot; addresses short, without brackets and zone."""
+    name = host.lower().rstrip(".")
+    address = _address(name)
+    return name if address is None else str(address)
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(name.partition("%")[0])
+        address = ipaddress.ip_address(name.removeprefix("[").removesuffix("]").partition("%")[0])
     except ValueError:
-        return False
+        return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+    return mapped or address
 
 
 def host_of(url: str) -> str:

@@ -2,7 +2,8 @@
 
     EpmError
     ├── ConfigError        a flag, file or environment setting is wrong
-    │   └── RunStoppedError    calls kept failing in a way that no retry mends; the run can be resumed
+    │   ├── RunStoppedError    calls kept failing in a way that no retry mends; the run can be resumed
+    │   └── EgressError        a socket was about to go where the egress policy forbids; nothing was sent
     ├── DataError          an input file, row or value is wrong (names place and remedy)
     ├── PromptError        a prompt file or its variables are wrong
     ├── FormatError        student text that does not follow ``student-text v1``
@@ -50,6 +51,7 @@ class ErrorClass(StrEnum):
     REFUSAL = "refusal"
     UNSUPPORTED = "unsupported"
     BUDGET = "budget"
+    EGRESS = "egress"
     CANCELLED = "cancelled"
     BUG = "bug"
 
@@ -71,6 +73,10 @@ class ConfigError(EpmError):
 
 class RunStoppedError(ConfigError):
     """Calls kept failing in a way that no retry mends: the run was stopped, and resumes when the cause is mended."""
+
+
+class EgressError(ConfigError):
+    """A socket was about to go where the egress policy forbids: refused before anything was sent, and never retried."""
 
 
 class DataError(EpmError):

@@ -262,6 +262,8 @@ class FakeServer:
                 error = {**error, "message": f"{error['message']} Got: {str(seen['authorization']).removeprefix('Bearer ')}"}
             headers = {"Retry-After": self.script.retry_after} if fault == "429_retry_after" else {}
             return await respond(writer, status, {"error": {**error, "param": None}}, headers)
+        if fault == "redirect":
+            return await respond(writer, 307, {}, {"Location": "http://evil.invalid/v1/chat/completions"})
         if fault == "stall":
             await asyncio.sleep(self.script.stall_s)
             return False

@@ -113,7 +113,11 @@ def test_a_refused_token_stands_in_no_message(fake_server: Any) -> None:
     [
         (ModelSettings("azure/d", api_key_env="OUR_KEY"), r"https://NAME\.openai\.azure\.com"),
         (ModelSettings("azure/d", "http://localhost:9", "OUR_KEY", azure_ad_token_env="OUR_TOKEN"), "one opens the deployment"),
-        (ModelSettings("azure/d", "http://localhost:9", azure_ad_token_env="NOT_SET"), "'NOT_SET' is not set.*Entra token"),
+        (ModelSettings("azure/d", "http://localhost:9", "OUR_KEY"), r"API version 'azure/d' is asked is not known: give --api-version"),
+        (
+            ModelSettings("azure/d", "http://localhost:9", azure_ad_token_env="NOT_SET", api_version=VERSION),
+            "'NOT_SET' is not set.*Entra token",
+        ),
         (
             ModelSettings("openai/m", "http://localhost:9", azure_ad_token_env="OUR_TOKEN"),
             "--azure-ad-token-env is for models named azure/",

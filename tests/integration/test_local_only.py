@@ -51,8 +51,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *command: str) -> tuple[subprocess.CompletedProcess[str], list[list[str]]]:
-    env = {"PATH": "/usr/bin:/bin", "FAKE_KEY": "secret-1", "HOME": str(folder), "OPENAI_API_KEY": "secret-1"}
+def run(folder: Path, *command: str, **more: str) -> tuple[subprocess.CompletedProcess[str], list[list[str]]]:
+    env = {"PATH": "/usr/bin:/bin", "FAKE_KEY": "secret-1", "HOME": str(folder), "OPENAI_API_KEY": "secret-1", **more}
     env["PYTHONPATH"] = ":".join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, *command], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
@@ -107,3 +107,49 @@ def test_a_store_elsewhere_is_refused_too(folder: Path) -> None:
     assert (done.returncode, seen) == (2, [])
     assert "db.internal" in done.stderr
     assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["teach", "match", "doctor"])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OPENAI_BASE_URL": "http://10.9.9.9:81/v1"}, {"OPENAI_API_BASE": "http://evil.invalid/v1"}, {"HTTPS_PROXY": "http://10.9.9.9:81"},
+        {"HTTPS_PROXY": "http://evil.invalid:81"}, {"ALL_PROXY": "10.9.9.9:81"},
+    ],
+)  # fmt: skip
+def test_what_the_environment_says_of_addresses_and_proxies_is_bound_by_the_list_of_hosts(
+    folder: Path, name: str, environment: dict[str, str]
+) -> None:
+    (folder / "epm.toml").write_text('[egress]\nhosts = ["api.openai.com"]\n')
+    done, seen = run(folder, *COMMANDS[name], **environment)
+    assert (done.returncode, done.stdout, seen) == (2, "", [])
+    assert ("10.9.9.9" in done.stderr) or ("evil.invalid" in done.stderr)
+    assert "hosts in epm.toml allows api.openai.com" in done.stderr
+
+
+def test_a_local_server_is_not_asked_through_a_proxy_elsewhere_under_local_only(folder: Path, fake_server: Any) -> None:
+    done, seen = run(folder, *COMMANDS["teach"], "--api-base", fake_server.url, "--local-only", HTTP_PROXY="http://10.9.9.9:81")
+    assert (done.returncode, seen, fake_server.n_requests()) == (2, [], 0)
+    assert "'10.9.9.9'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["teach", "match", "doctor"])
+def test_what_only_the_socket_can_tell_is_refused_there_once_with_host_and_rule(folder: Path, fake_server: Any, name: str) -> None:
+    (folder / "epm.toml").write_text('[egress]\nhosts = ["api.openai.com"]\n')
+    fake_server.script(faults=["redirect"])
+    done, _ = run(folder, *COMMANDS[name], "--api-base", fake_server.url)
+    assert done.returncode == 2
+    assert done.stderr.count("refused to reach 'evil.invalid': [egress] hosts in epm.toml allows api.openai.com") == 1
+    assert "Connection error" not in done.stderr
+    assert "gave up" not in done.stderr
+
+
+def test_the_rules_of_a_folder_hold_in_the_folders_below_it(folder: Path) -> None:
+    (folder / "epm.toml").write_text("[egress]\nlocal_only = true\n")
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    write_pairs(below / "pairs.jsonl", [Pair("p", Listing("l", "Kolvra KX-1"), Listing("r", "Kolvra KX-2"))])
+    for name in ("teach", "compare"):
+        done, seen = run(below, *COMMANDS[name], HOME=str(folder))
+        assert (done.returncode, seen) == (2, []), done.stderr
+        assert "nothing may be sent" in done.stderr

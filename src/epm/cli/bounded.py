@@ -13,6 +13,8 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+from epm.config import config_file
+
 _LocalOnly = Annotated[bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.")]
 
 
@@ -21,7 +23,7 @@ def bounded(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: object, local_only: bool = False, **options: object) -> None:
-        if not local_only and not Path("epm.toml").is_file():
+        if not local_only and config_file(Path.cwd()) is None:
             command(*args, **options)
             return
         from epm.egress import load_policy

@@ -55,6 +55,10 @@ def _check_azure(settings: ModelSettings) -> None:
     if settings.api_key_env is not None and settings.azure_ad_token_env is not None:
         msg = f"both --api-key-env {settings.api_key_env!r} and --azure-ad-token-env {settings.azure_ad_token_env!r} are given: one opens the deployment"
         raise ConfigError(msg)
+    if not settings.api_version:
+        # litellm's default changes with litellm, and would be no part of the run's identity and the cache
+        msg = f"in which API version {settings.name!r} is asked is not known: give --api-version, such as 2024-10-21"
+        raise ConfigError(msg)
 
 
 def _variable(name: str, model: str, what: str) -> str:

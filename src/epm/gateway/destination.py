@@ -1,42 +1,43 @@
-"""To which host a model's calls go, as far as it can be known before any is sent."""
+"""To which host a model's calls go, and through which proxy, as far as it can be known before any is sent."""
 
 from __future__ import annotations
 
-from epm.egress import EgressPolicy, host_of
+from epm.egress import EgressPolicy, host_of, is_local
 from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings
+from epm.gateway.vendors import address_of, proxy_for
 
 _LOCAL_MODEL = "rules"
-_VENDOR_HOSTS = {
-    "openai": "api.openai.com", "anthropic": "api.anthropic.com", "gemini": "generativelanguage.googleapis.com", "mistral": "api.mistral.ai",
-    "groq": "api.groq.com", "deepseek": "api.deepseek.com", "openrouter": "openrouter.ai", "cohere": "api.cohere.com", "xai": "api.x.ai",
-    "together_ai": "api.together.xyz", "fireworks_ai": "api.fireworks.ai", "perplexity": "api.perplexity.ai", "cerebras": "api.cerebras.ai",
-    "ollama": "localhost", "ollama_chat": "localhost",
-}  # fmt: skip
-"""Where litellm sends a provider's calls without an api base. A provider that is not here must be given one."""
-
-
-def destination(model: ModelSettings) -> str | None:
-    """The host that a model's calls go to; empty where they stay in this process, ``None`` where it is not known."""
-    if model.cassette is not None or model.name.startswith(_LOCAL_MODEL):
-        return ""
-    if model.api_base is not None:
-        return host_of(model.api_base)
-    provider, slash, _ = model.name.partition("/")
-    return _VENDOR_HOSTS.get(provider if slash else "openai")
 
 
 def egress_for(model: ModelSettings, policy: EgressPolicy) -> EgressPolicy:
-    """The policy as it binds this model's prompts: none for a model on this machine.
+    """The policy as it binds this model's prompts: none for a model on this machine, unless a proxy elsewhere sees them.
 
     Raises:
-        ConfigError: the model's host may not be reached, or is not known while only some hosts may.
+        ConfigError: the model's host, or the proxy on the way, may not be reached, or is not known while only some hosts may.
     """
-    host = destination(model)
-    if host is None:
+    if model.cassette is not None or model.name == _LOCAL_MODEL:
+        return policy.for_host("")
+    if model.api_base is None and policy.fields is not None:
+        _read_dotenv()
+    address = address_of(model)
+    if address is None:
         if policy.is_local_only or policy.hosts is not None:
             msg = f"where model {model.name!r} is served is not known, and only some hosts may be reached: name its address with --api-base"
             raise ConfigError(msg)
         return policy
-    policy.check_host(host, f"model {model.name!r}")
-    return policy.for_host(host)
+    host = host_of(address.url)
+    policy.check_host(host, f"model {model.name!r}{'' if address.variable is None else f', by {address.variable} of the environment,'}")
+    proxy = proxy_for(address.url)
+    if proxy is None:
+        return policy.for_host(host)
+    relay = host_of(proxy)
+    policy.check_host(relay, f"the proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, without NO_PROXY for {host!r})")
+    return policy.for_host(relay if is_local(host) else host)
+
+
+def _read_dotenv() -> None:
+    """Litellm reads a ``.env`` file into the environment when it is loaded: what moves a model's address may stand there."""
+    from epm.gateway.transports.litellm import load_litellm
+
+    load_litellm()

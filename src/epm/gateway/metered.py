@@ -11,7 +11,7 @@ import asyncio
 import time
 from dataclasses import replace
 
-from epm.errors import ErrorClass, ModelError
+from epm.errors import EgressError, ErrorClass, ModelError
 from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
 from epm.gateway.breaker import CircuitBreaker
 from epm.gateway.budget import Budget, Hold
@@ -67,6 +67,7 @@ class MeteredGateway:
             BudgetError: a cap was reached before the call was sent.
             RunStoppedError: calls kept failing so that the whole run was stopped.
             StoreError: the ledger cannot be written.
+            EgressError: the egress policy stopped the call at its socket.
         """
         key = cache_key(self.transport, request, sample_index=scope.sample_index)
         while (flight := self._flights.get(key)) is not None:
@@ -157,6 +158,9 @@ class MeteredGateway:
             reply = await self._deliver(replace(request, sample_index=scope.sample_index))
         except ModelError as error:
             await self.log.record_call(record(failure=(error.error_class, str(error))), None)
+            raise
+        except EgressError as error:  # a row, for a server may have been reached that sent the call on to where none may go
+            await self.log.record_call(record(failure=(ErrorClass.EGRESS, str(error))), None)
             raise
         except asyncio.CancelledError:
             self.log.post_call(record(failure=(ErrorClass.CANCELLED, "the caller stopped waiting")))

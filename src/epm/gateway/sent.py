@@ -7,30 +7,49 @@ blocks are named; of any other block with something in it the name is given, for
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from epm.egress import host_of as name_of
+from epm.egress import is_local
 from epm.gateway.request import ChatRequest, ModelSettings, Transport
+from epm.gateway.vendors import address_of, proxy_for
 
 NOT_MARKED = "unmarked-text"
 """Stands for a prompt without any data block: which fields it holds cannot be told."""
 _BLOCK = re.compile(r'<data name="([\w.-]+)">\n(.*?)\n</data>', re.DOTALL)
 _LISTING_BLOCKS = frozenset({"left", "right", "listing"})
+_THROUGH = " through "
 _TOOL_RESULTS = "tool-results"
 
 
 def host_of(settings: ModelSettings, provider: str, known_base: str | None) -> str:
-    """Where calls of a model go: ``scheme://host:port`` without user, password and path, or ``vendor NAME``.
+    """Where calls of a model go: ``scheme://host:port`` without user, password and path, or ``vendor NAME``; the proxy on the way.
 
     litellm takes an address from the environment where none is given, so that is looked up as litellm does.
     """
-    prefix = provider.upper()
-    base = settings.api_base or os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE") or known_base
+    found = address_of(settings)
+    is_moved = found is not None and (settings.api_base or found.variable)
+    base = found.url if found is not None and is_moved else known_base
     if not base:
-        return f"vendor {provider}"
-    parts = urlsplit(base if "://" in base else f"//{base}")
+        proxy = None if found is None else proxy_for(found.url)
+        return f"vendor {provider}{_via(proxy)}"
+    return f"{_place(base)}{_via(proxy_for(base))}"
+
+
+def is_here(host: str) -> bool:
+    """Whether calls to a recorded host stayed on this machine."""
+    base, _, proxy = host.partition(_THROUGH)
+    return is_local(name_of(base)) and is_local(name_of(proxy)) and not base.startswith("vendor ")
+
+
+def _via(proxy: str | None) -> str:
+    return "" if not proxy else f"{_THROUGH}{_place(proxy)}"
+
+
+def _place(address: str) -> str:
+    parts = urlsplit(address if "://" in address else f"//{address}")
     return f"{parts.scheme or 'http'}://{parts.netloc.rpartition('@')[2]}"
 
 

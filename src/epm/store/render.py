@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from epm.gateway.sent import is_here
 from epm.store.records import RunRecord, RunSummary
 
 
@@ -58,12 +59,16 @@ def summary_text(summary: RunSummary) -> str:
 
 
 def _sent_lines(summary: RunSummary) -> list[str]:
-    lines = [f"left this machine: {to.n_calls:,} calls to {to.host} with {', '.join(to.fields)}" for to in summary.sent]
+    lines = [
+        f"{'stayed on' if is_here(to.host) else 'left'} this machine: {to.n_calls:,} calls to {to.host} with {', '.join(to.fields)}"
+        for to in summary.sent
+    ]
     if summary.n_sent_unrecorded:
         lines.append(
             f"left this machine: {summary.n_sent_unrecorded:,} calls whose host and fields were not recorded (made by an older epm)"
         )
-    return lines or ["left this machine: nothing"]
+    has_left = summary.n_sent_unrecorded or any(not is_here(to.host) for to in summary.sent)
+    return lines if has_left else ["left this machine: nothing", *lines]
 
 
 def _cost_per_item(summary: RunSummary) -> float | None:

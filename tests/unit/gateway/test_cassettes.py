@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from epm.egress import OPEN, EgressPolicy
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.completion import completion_body
-from epm.gateway.destination import destination
+from epm.gateway.destination import egress_for
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.prices import FREE, price_of
 from epm.gateway.recorder import Recorder
@@ -84,7 +85,7 @@ def test_a_request_that_is_not_on_the_cassette_is_an_error_and_never_a_call(
 
 def test_a_replayed_model_is_free_and_here_whatever_it_costs_and_wherever_it_is_served() -> None:
     model = ModelSettings("openai/m", api_base="https://far.example", price_in_usd=1.0, price_out_usd=1.0, replay="c.jsonl")
-    assert (price_of(model), destination(model)) == (FREE, "")
+    assert (price_of(model), egress_for(model, EgressPolicy(is_local_only=True))) == (FREE, OPEN)
 
 
 def test_samples_of_one_prompt_are_told_apart_in_whatever_order_they_are_asked(scripted: Any, cassette: Path) -> None:

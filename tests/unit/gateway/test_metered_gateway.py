@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from epm.errors import ErrorClass, ModelError
+from epm.errors import EgressError, ErrorClass, ModelError
+from epm.gateway.bounds import Bounds
+from epm.gateway.budget import Budget
 from epm.gateway.completion import completion_body
 from epm.gateway.ledger import CachedReply, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.metered import MeteredGateway
@@ -237,3 +239,20 @@ def test_no_reply_is_handed_out_before_its_ledger_row_is_committed(scripted: Any
     was_early, reply = asyncio.run(look_before_the_commit())
     assert was_early is False
     assert reply.is_cached is False
+
+
+def test_what_the_egress_policy_refuses_is_tried_once_costs_nothing_and_stands_in_the_ledger(scripted: Any) -> None:
+    class Refusing(type(scripted("never"))):  # type: ignore[misc]  # the class of the fixture
+        async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
+            self.requests.append(request)
+            raise EgressError("refused to reach 'evil.invalid'")
+
+    transport = Refusing("never")
+    gateway = gateway_over(transport, budget=Budget(Bounds(max_tokens=10_000)))
+    with pytest.raises(EgressError, match=r"^refused to reach 'evil\.invalid'$"):
+        asyncio.run(gateway.send(ChatRequest({**request().body, "max_tokens": 100}), SCOPE))
+    assert len(transport.requests) == 1
+    assert [(call.error_class, call.error, call.cost_usd, call.usage.prompt_tokens) for call in ledger(gateway)] == [
+        (ErrorClass.EGRESS, "refused to reach 'evil.invalid'", 0.0, 0)
+    ]
+    assert not ErrorClass.EGRESS.is_retryable

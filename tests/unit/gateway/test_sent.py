@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epm.gateway.request import ChatRequest, ModelSettings
-from epm.gateway.sent import host_of, sent_fields, sent_to
+from epm.gateway.sent import host_of, is_here, sent_fields, sent_to
 from epm.gateway.transports.rules import RulesTransport
 from epm.prompts.data_fields import listing_block, value_block
 
@@ -52,6 +52,33 @@ def test_the_host_is_named_without_path_user_and_password(base: str | None, host
 def test_an_address_that_litellm_takes_from_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_BASE", "https://elsewhere.example:1/v1")
     assert host_of(ModelSettings("openai/gpt-4o-mini"), "openai", None) == "https://elsewhere.example:1"
+
+
+def test_only_a_variable_that_litellm_reads_moves_a_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_BASE_URL", "http://localhost:1")
+    assert host_of(ModelSettings("groq/m"), "groq", "https://api.groq.com/openai/v1") == "https://api.groq.com"
+
+
+def test_a_proxy_on_the_way_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@proxy.corp:3128")
+    local = ModelSettings("openai/m", api_base="http://127.0.0.1:8000/v1")
+    assert host_of(local, "openai", None) == "http://127.0.0.1:8000 through http://proxy.corp:3128"
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert host_of(local, "openai", None) == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("http://127.0.0.1:8177", True), ("http://localhost:8000", True), ("http://[::1]:8000", True),
+        ("http://127.0.0.1:1 through http://localhost:3128", True), ("http://127.0.0.1:1 through http://proxy.corp:3128", False),
+        ("https://api.openai.com through http://127.0.0.1:3128", False), ("https://api.openai.com", False), ("vendor openai", False),
+    ],
+)  # fmt: skip
+def test_calls_to_this_machine_stay_here_unless_a_proxy_carries_them_off(host: str, is_local: bool) -> None:
+    assert is_here(host) is is_local
 
 
 def test_rules_send_nothing_anywhere() -> None:

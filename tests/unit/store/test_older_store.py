@@ -67,4 +67,7 @@ def test_what_left_the_machine_is_told_by_host_with_the_fields(filled: tuple[Pat
         ("http://127.0.0.1:9", 5, ("brand", "title")), ("http://h:1", 1, ("price", "title")),
     ]  # fmt: skip
     assert summary.n_sent_unrecorded == 0
-    assert "left this machine: 5 calls to http://127.0.0.1:9 with brand, title" in summary_text(summary)
+    text = summary_text(summary)
+    assert "\nstayed on this machine: 5 calls to http://127.0.0.1:9 with brand, title\n" in text
+    assert "\nleft this machine: 1 calls to http://h:1 with price, title" in text
+    assert "left this machine: nothing" not in text

@@ -15,13 +15,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
 
-from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.errors import ConfigError, EgressError, ErrorClass, ModelError
 from epm.gateway.access import find_access
 from epm.gateway.completion import usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
+from epm.socket_guard import refusal_in
 
+_WAY_OUT = "is that the server, a proxy, or an address in the environment or a redirect? Name the server with --api-base, set NO_PROXY, or change the rule"
 _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
 _KEY_SUFFIX = "API_KEY"
@@ -74,6 +76,7 @@ class LitellmTransport:
 
         Raises:
             ModelError: with the class of the failure; secrets are cut out of the message.
+            EgressError: the egress policy stopped it at the socket, so that nothing was sent.
         """
         options = {"_skip_mcp_handler": True} if "tools" in request.body else {}  # without the mcp package litellm fails on tools
         start = time.perf_counter()
@@ -114,7 +117,14 @@ class LitellmTransport:
 
 
 def to_model_error(error: Exception, settings: ModelSettings, secret: str | None) -> ModelError:
-    """What litellm raised, with its class and without the secret."""
+    """What litellm raised, with its class and without the secret.
+
+    Raises:
+        EgressError: it stems from a socket that the egress policy refused; litellm calls that a broken connection.
+    """
+    refusal = refusal_in(error)
+    if refusal is not None:
+        raise EgressError(f"model {settings.name!r}: {refusal}; {_WAY_OUT}") from None
     text = without_secrets(" ".join(str(error).split()), secret)[:_MESSAGE_CHARS]
     where = f" at {settings.api_base!r}" if settings.api_base else ""
     return ModelError(f"model {settings.name!r}{where}: {text}", class_of(error), retry_after_s=_retry_after_s(error))
