@@ -34,7 +34,7 @@ class TeacherContext:
     def scope(self, role: str) -> CallScope:
         """Who asks, for the ledger."""
         prompt = load_prompt(PROMPTS[role])
-        return CallScope(self.run_id, self.item_id, f"teacher/{role}", prompt.id, prompt.sha256)
+        return CallScope(self.run_id, self.item_id, f"teacher/{role}", prompt.id, prompt.sha256, self.model.sample)
 
     async def ask(self, role: str, variables: dict[str, str], reply: type[ReplyT], task: Task) -> ReplyT:
         """The typed reply of one model step.

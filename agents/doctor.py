@@ -24,7 +24,7 @@ _REMEDIES = {
     ErrorClass.TIMEOUT: "raise --timeout-s, or ask a smaller model",
     ErrorClass.BAD_REQUEST: "check the model's name and --api-base",
     ErrorClass.RATE_LIMITED: "wait, or use another account",
-    ErrorClass.TRUNCATED: "the model writes too much before its answer: use one without a thinking phase, or raise its token limit",
+    ErrorClass.TRUNCATED: "the model writes too much before its answer: use one without a thinking phase, or raise --reply-tokens",
     ErrorClass.INVALID_STRUCTURE: "the model does not keep to the schema: try the other mode, or a larger model",
 }
 

@@ -63,7 +63,14 @@ class MultiAgentRag:
         model = self._settings(ctx)
         shown = [ctx.egress.visible(pair) for pair in batch]
         tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
-        return await in_turn(shown, lambda pair: decide_pair(pair, tools, ctx), concurrency=ctx.concurrency)
+
+        async def decide(pair: Pair) -> Decision:
+            decision = await decide_pair(pair, tools, ctx)
+            if ctx.on_decision is not None:
+                ctx.on_decision(decision)
+            return decision
+
+        return await in_turn(shown, decide, concurrency=ctx.concurrency)
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from epm.decision import Decision, Outcome
 from epm.pair import Pair
 from epm.relation import Label
+from epm.store.call_figures import CallFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class GoldAgreement:
 class TeachReport:
     """Figures over all items of the run that were asked for, those of earlier calls included.
 
-    ``n_new`` items were done by this call, in ``elapsed_s`` seconds after ``index_s`` seconds for the index.
+    ``n_new`` items were done by this call, in ``elapsed_s`` seconds after ``index_s`` seconds for the index. Calls and cost are the
+    ledger's, of the whole run without its judges: ``n_calls`` were sent, ``n_calls_failed`` of them brought nothing usable, ``n_cached``
+    questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call.
     """
 
     run_id: str
@@ -46,9 +49,12 @@ class TeachReport:
     n_vetoes: int
     n_needs_review: int
     n_calls: int
+    n_calls_failed: int
     n_cached: int
     n_unpriced: int
     cost_usd: float
+    n_calls_now: int
+    cost_now_usd: float
     gold: GoldAgreement | None
     knowledge: str = ""
     n_indexed: int = 0
@@ -70,8 +76,10 @@ class TeachReport:
         return {**asdict(self), "pairs_per_s": round(self.pairs_per_s, 2), "reuse": round(self.reuse, 4)}
 
 
-def summarise(run_id: str, items: Sequence[tuple[Pair, Decision]], *, n_new: int) -> TeachReport:
-    """The report of stored items."""
+def summarise(
+    run_id: str, items: Sequence[tuple[Pair, Decision]], *, n_new: int, calls: CallFigures, calls_now: CallFigures
+) -> TeachReport:
+    """The report of stored items, and of the run's calls: all of them, and those of this command."""
     decisions = [decision for _, decision in items]
     outcomes = Counter(decision.outcome for decision in decisions)
     failed = Counter(decision.error_class.value for decision in decisions if decision.error_class is not None)
@@ -81,8 +89,8 @@ def summarise(run_id: str, items: Sequence[tuple[Pair, Decision]], *, n_new: int
         n_failed=outcomes[Outcome.FAILED], failed_by_class=dict(failed.most_common()), relations=dict(relations.most_common()),
         n_questions=_sum(decisions, "n_questions"), n_searches=_sum(decisions, "n_searches"), n_recalled=_sum(decisions, "n_recalled"),
         n_researched=_sum(decisions, "n_researched"), n_vetoes=_sum(decisions, "n_vetoes"), n_needs_review=_sum(decisions, "needs_review"),
-        n_calls=_sum(decisions, "n_calls"), n_cached=_sum(decisions, "n_cached"), n_unpriced=_sum(decisions, "n_unpriced"),
-        cost_usd=sum(decision.cost_usd for decision in decisions), gold=agreement(items),
+        n_calls=calls.n_sent, n_calls_failed=calls.n_failed, n_cached=calls.n_cached, n_unpriced=calls.n_unpriced, cost_usd=calls.cost_usd,
+        n_calls_now=calls_now.n_sent, cost_now_usd=calls_now.cost_usd, gold=agreement(items),
     )  # fmt: skip
 
 

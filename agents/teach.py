@@ -32,6 +32,7 @@ from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
 from epm.run import run_items
+from epm.store.call_figures import CallFigures, call_figures
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
@@ -80,6 +81,8 @@ class TeachJob:
             settings["structured"] = self.model.structured.value
         if self.model.api_version is not None:
             settings["api_version"] = self.model.api_version
+        if self.model.sample:
+            settings["sample"] = str(self.model.sample)
         if self.egress.fields is not None:
             settings["egress_fields"] = self.egress.fields_text()
         return RunSpec(
@@ -93,19 +96,25 @@ class _Tally:
     """Running sums for the progress line."""
 
     n_before: int
+    n_todo: int
+    n_new: int = 0
     n_failed: int = 0
     n_cached: int = 0
-    cost_usd: float = 0.0
 
     def add(self, decision: Decision) -> None:
+        self.n_new += 1
         self.n_failed += decision.outcome is Outcome.FAILED
-        self.cost_usd += decision.cost_usd
         self.n_cached += decision.is_cached
+
+    def done_of(self, n_items: int) -> str:
+        """How far the run came, failed items apart: they are tried again with the rest."""
+        failed = f", {self.n_failed:,} failed" if self.n_failed else ""
+        return f"{self.n_before + self.n_new - self.n_failed:,} of {n_items:,} items done{failed}"
 
     def event(self, event: ProgressEvent) -> ProgressEvent:
         return replace(
             event, n_total=event.n_total + self.n_before, n_done=event.n_done + self.n_before, n_before=self.n_before,
-            n_failed=self.n_failed, n_cached=self.n_cached, cost_usd=self.cost_usd,
+            n_failed=self.n_failed, n_cached=self.n_cached,
         )  # fmt: skip
 
 
@@ -137,7 +146,7 @@ async def teach(
     shown = [job.egress.visible(pair) for pair in pairs]
     index_s = _index_once(shown, job, store, handle.run_id, knowledge, on_progress) if remaining else 0.0
     ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency)
-    tally, start = _Tally(n_before=n_done), time.perf_counter()
+    tally, start, calls_before = _Tally(n_done, len(remaining)), time.perf_counter(), _calls(store, handle.run_id)
 
     async def decide(pair: Pair) -> Decision:
         return (await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0]
@@ -147,13 +156,13 @@ async def teach(
         tally.add(decision)
 
     show = with_traffic(on_progress, gateway)
-    with _run_status(store, handle.run_id, RunStatus.DONE if again is None else again.status):
+    with _run_status(store, handle.run_id, again), _cut_told(handle.run_id, tally, len(pairs), show):
         await run_items(
-            remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage="teach",
+            remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage=COMMAND,
             on_progress=lambda event: show(tally.event(event)),
         )  # fmt: skip
     elapsed_s = time.perf_counter() - start
-    report = summarise(handle.run_id, _kept_items(pairs, store, handle.run_id), n_new=len(remaining))
+    report = _report(handle.run_id, pairs, store, calls_before, n_new=len(remaining))
     return replace(report, knowledge=job.knowledge_name, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
 
 
@@ -164,6 +173,15 @@ def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tupl
     return remaining, len(pairs) - len(remaining)
 
 
+def _report(run_id: str, pairs: Sequence[Pair], store: RunStore, calls_before: CallFigures, *, n_new: int) -> TeachReport:
+    calls = _calls(store, run_id)
+    return summarise(run_id, _kept_items(pairs, store, run_id), n_new=n_new, calls=calls, calls_now=calls.since(calls_before))
+
+
+def _calls(store: RunStore, run_id: str) -> CallFigures:
+    return store.read(lambda connection: call_figures(connection, run_id, judging=False))
+
+
 def _kept_items(pairs: Sequence[Pair], store: RunStore, run_id: str) -> list[tuple[Pair, Decision]]:
     """What the run holds of these pairs."""
     wanted = {pair.id for pair in pairs}
@@ -171,12 +189,12 @@ def _kept_items(pairs: Sequence[Pair], store: RunStore, run_id: str) -> list[tup
 
 
 @contextmanager
-def _run_status(store: RunStore, run_id: str, when_done: RunStatus) -> Iterator[None]:
+def _run_status(store: RunStore, run_id: str, again: Again | None) -> Iterator[None]:
     """Writes down how the run ended, whichever way that was."""
     status = RunStatus.FAILED
     try:
         yield
-        status = when_done
+        status = RunStatus.DONE if again is None else again.status
     except BudgetError:
         status = RunStatus.BUDGET
         raise
@@ -185,6 +203,16 @@ def _run_status(store: RunStore, run_id: str, when_done: RunStatus) -> Iterator[
         raise
     finally:
         store.finish_run(run_id, status)
+
+
+@contextmanager
+def _cut_told(run_id: str, tally: _Tally, n_items: int, show: ProgressSink) -> Iterator[None]:
+    """Where a cap cuts the run: shows its last state, and says in the error which run it is and how far it came."""
+    try:
+        yield
+    except BudgetError as error:
+        show(tally.event(ProgressEvent(COMMAND, tally.n_todo, tally.n_new)))
+        raise BudgetError(f"run {run_id} of 'epm {COMMAND}': {tally.done_of(n_items)}; {error}") from error
 
 
 def _index_once(

@@ -8,7 +8,6 @@ from pathlib import Path
 from epm.agents.state import blind
 from epm.agents.teach import remaining_pairs, teach
 from epm.agents.teach_file import TeachOptions, TeachSetting, teach_gateway, teach_setting
-from epm.decision import Outcome
 from epm.errors import BudgetError
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
 from epm.estimate.preview import N_PREVIEWED, Preview
@@ -27,6 +26,7 @@ def estimate_teach(path: Path, options: TeachOptions, n: int, *, on_progress: Pr
 
     Raises:
         BudgetError: the caps leave fewer than 2 items.
+        ConfigError: every item of the sample failed.
     """
     options = replace(options, bounds=sample_bounds(options.bounds))
     with teach_setting(path, options) as setting:
@@ -39,12 +39,13 @@ def estimate_teach(path: Path, options: TeachOptions, n: int, *, on_progress: Pr
         rest, _ = remaining_pairs(setting.pairs, store, run_id)
         if rest:
             store.finish_run(run_id, RunStatus.INTERRUPTED)
-        ended = {item.item_id: item.decision.outcome for item in store.items(run_id)}
+        ended = {item.item_id: item.decision.error_class for item in store.items(run_id)}
         # an item that an earlier command failed on has a row too: it counts when this one worked on it
-        finished = [p.id for p in sample if p.id in ended and (ended[p.id] is not Outcome.FAILED or p.id in tally.items)]
+        finished = [p.id for p in sample if p.id in ended and (ended[p.id] is None or p.id in tally.items)]
         return estimate_rest(
-            tally.items, finished, n_wanted=len(sample), n_rest=len(rest), left_usd=gateway.budget.left_usd(run_id), is_cut=is_cut
-        )
+            tally.items, finished, n_wanted=len(sample), n_rest=len(rest), left_usd=gateway.budget.left_usd(run_id), is_cut=is_cut,
+            failed={item_id: found for item_id, found in ended.items() if found is not None},
+        )  # fmt: skip
 
 
 def preview_teach(path: Path, options: TeachOptions) -> Preview:

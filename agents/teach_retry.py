@@ -6,13 +6,13 @@ that the model is asked again instead of the cache.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-from epm.agents.report import summarise
 from epm.agents.teach import COMMAND, Again, TeachJob, teach
 from epm.agents.teach_file import NO_PROMPTS
 from epm.decision import Outcome
@@ -119,11 +119,11 @@ def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_pro
         n_forgotten = forget_failed(session.store, run.run_id, ids)
         # every pair of the run, so that the index holds the rivals that it held before; those not chosen are not decided
         pairs = [item.pair for item in plan.items if not is_purged(item.pair)]
-        run_sync(teach(pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
-        tried = [(item.pair, item.decision) for item in session.store.items(run.run_id) if item.item_id in ids]
-    figures = summarise(run.run_id, tried, n_new=len(tried))
+        report = run_sync(teach(pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
+        tried = [item.decision for item in session.store.items(run.run_id) if item.item_id in ids]
+    failed = Counter(decision.error_class.value for decision in tried if decision.error_class is not None)
     return RetryReport(
-        run.run_id, len(tried), len(tried) - figures.n_failed, figures.n_failed, dict(figures.failed_by_class), figures.cost_usd,
+        run.run_id, len(tried), len(tried) - failed.total(), failed.total(), dict(failed.most_common()), report.cost_now_usd,
         n_forgotten, plan.n_purged,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from epm.errors import BudgetError, ErrorClass
 from epm.gateway.watching import with_traffic
 from epm.judge import Judge, JudgeContext
 from epm.judgement import Judgement
@@ -18,9 +19,11 @@ from epm.judges.run_identity import identity_of
 from epm.pair import Pair
 from epm.progress import ProgressEvent, ProgressSink, silent
 from epm.rationale import Axis, Rationale
+from epm.store.call_figures import call_figures
 from epm.store.store import RunStore
 
 _BATCH = 64
+_ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 
 _Key = tuple[str, str, str]
 
@@ -54,7 +57,7 @@ class BatchFigures:
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """What a scoring came to, by judge and axis. ``n_new`` judgements were made by this call; ``cost_usd`` holds that of ``batch``."""
+    """What a scoring came to, by judge and axis. ``n_new`` judgements were made by this call for ``cost_usd``, which is the ledger's and holds that of ``batch``."""
 
     run_id: str
     n_rationales: int
@@ -96,17 +99,27 @@ async def score_run(
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
     items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if pair_ids is None or pair.id in pair_ids]
     known = latest_judgements(store.judgements(full_id))
-    n_new, cost_usd, show = 0, 0.0, with_traffic(on_progress, ctx.gateway)
-    for judge in judges:
-        async for made in _new_judgements(judge, items, known, ctx, show):
-            changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
-            await store.add_judgements(full_id, changed)
-            known.update({_key(judgement): judgement for judgement in made})
-            n_new, cost_usd = n_new + len(changed), cost_usd + sum(judgement.cost_usd for judgement in made)
+    n_new, show, before_usd = 0, with_traffic(on_progress, ctx.gateway), _judged_usd(store, full_id)
+    try:
+        for judge in judges:
+            async for made in _new_judgements(judge, items, known, ctx, show):
+                changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
+                await store.add_judgements(full_id, changed)
+                known.update({_key(judgement): judgement for judgement in made})
+                n_new += len(changed)
+    except BudgetError as error:
+        n_scored = sum(all(_is_scored(known, judge, *item) for judge in judges) for item in items)
+        raise BudgetError(f"'epm judge score {full_id}': {n_scored:,} of {len(items):,} rationales scored; {error}") from error
     wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
     figures = {judge.name: _figures([j for j in counted if j.judge == judge.name]) for judge in judges}
+    cost_usd = _judged_usd(store, full_id) - before_usd
     return ScoreReport(full_id, len(items), n_new, cost_usd, time.perf_counter() - start, figures)
+
+
+def _judged_usd(store: RunStore, run_id: str) -> float:
+    """What the calls of the run's judges took so far, failed and lost ones included."""
+    return store.read(lambda connection: call_figures(connection, run_id, judging=True)).cost_usd
 
 
 async def _new_judgements(
@@ -118,7 +131,11 @@ async def _new_judgements(
     event = ProgressEvent(f"judge {judge.name}", len(items), len(items) - len(pending), n_before=len(items) - len(pending))
     on_progress(event)
     for begin in range(0, len(pending), n_batch):
-        made = await judge.score(pending[begin : begin + n_batch], ctx)
+        try:
+            made = await judge.score(pending[begin : begin + n_batch], ctx)
+        except BudgetError:
+            on_progress(event)  # with what was spent since
+            raise
         yield made
         event = replace(
             event, n_done=event.n_done + len(made), n_unscored=event.n_unscored + sum(not judgement.is_complete() for judgement in made),
@@ -144,6 +161,12 @@ def unscored(
 def latest_judgements(judgements: Iterable[Judgement]) -> dict[_Key, Judgement]:
     """The newest judgement of each pair, rationale and judge."""
     return {_key(judgement): judgement for judgement in judgements}
+
+
+def failures_of(judgement: Judgement) -> dict[Axis, ErrorClass]:
+    """The axes that have no score because a call failed, and how: such a reason begins with the error class."""
+    reasons = {score.axis: (score.unscored_reason or "").partition(":")[0] for score in judgement.scores}
+    return {axis: ErrorClass(reason) for axis, reason in reasons.items() if reason in _ERROR_CLASSES}
 
 
 def _key(judgement: Judgement) -> _Key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from epm.errors import BudgetError
+from epm.errors import BudgetError, ErrorClass
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
 from epm.estimate.preview import N_PREVIEWED, Preview
 from epm.gateway.dry_run import DryGateway
@@ -14,7 +14,7 @@ from epm.gateway.request import Usage
 from epm.gateway.tally import ItemSpending, Tally
 from epm.judge import Judge, JudgeContext
 from epm.judges.run_identity import identity_of
-from epm.judges.score import latest_judgements, rationales, score_run, unscored
+from epm.judges.score import failures_of, latest_judgements, rationales, score_run, unscored
 from epm.judges.score_stored import ScoreOptions, score_gateway
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
@@ -30,6 +30,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
 
     Raises:
         BudgetError: the caps leave fewer than 2 rationales.
+        ConfigError: a judge's call failed for every rationale of the sample.
         StoreError: no such store or run.
     """
     options = replace(options, bounds=sample_bounds(options.bounds))
@@ -48,7 +49,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
         finished = _finished(sample, todo, judges, store, run_id)
         return estimate_rest(
             {} if tally is None else _as_asked(tally.items, options), finished, n_wanted=len(sample), n_rest=len(todo) - len(finished), is_cut=is_cut,
-            left_usd=None if gateway is None else gateway.budget.left_usd(run_id, judging=True),
+            left_usd=None if gateway is None else gateway.budget.left_usd(run_id, judging=True), failed=_failed(judges, store, run_id),
         )  # fmt: skip
 
 
@@ -82,3 +83,10 @@ def _finished(
     """The sampled pairs that every judge has looked at, unscored ones included."""
     known, sha_of = latest_judgements(store.judgements(run_id)), {pair.id: rationale.sha() for pair, rationale in todo}
     return [pair_id for pair_id in sample if all((pair_id, sha_of[pair_id], judge.name) in known for judge in judges)]
+
+
+def _failed(judges: Sequence[Judge], store: RunStore, run_id: str) -> Mapping[str, ErrorClass]:
+    """The pairs for which a call of one of the judges failed, and how."""
+    names = {judge.name for judge in judges}
+    known = latest_judgements(store.judgements(run_id)).values()
+    return {j.pair_id: found for j in known if j.judge in names for found in failures_of(j).values()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import cast
 
 from epm.errors import ConfigError, ErrorClass
 from epm.gateway.bounds import NO_BOUNDS, Bounds
-from epm.judges.score import latest_judgements
+from epm.judges.score import failures_of, latest_judgements
 from epm.judges.score_stored import COMMAND, ScoreOptions, score_stored
 from epm.progress import ProgressSink, silent
 from epm.rationale import Axis
@@ -24,6 +25,7 @@ class JudgeRetryReport:
     run_id: str
     n_tried: int
     n_failed: int
+    failed_by_class: dict[str, int]
     cost_usd: float
 
     def to_json(self) -> dict[str, object]:
@@ -41,6 +43,7 @@ class _Failure:
     pair_id: str
     judge: str
     axis: Axis
+    error_class: ErrorClass = field(compare=False)
 
 
 def retry_judging(
@@ -61,7 +64,7 @@ def retry_judging(
         failed = set(_failures(opened, run_id, judges, classes))
         forget_roles(opened, run_id, [(failure.pair_id, f"{JUDGE_ROLES}{failure.axis}") for failure in failed])
     if not failed:
-        return JudgeRetryReport(run_id, 0, 0, 0.0)
+        return JudgeRetryReport(run_id, 0, 0, {}, 0.0)
     concerned = [judge for judge in judges if judge in {failure.judge for failure in failed}]
     options = ScoreOptions(
         judges=concerned, model=launch.model, store=store, seed=cast(int, launch.settings["seed"]),
@@ -69,8 +72,8 @@ def retry_judging(
     )  # fmt: skip
     report = score_stored(run_id, options, pair_ids=frozenset(failure.pair_id for failure in failed), on_progress=on_progress)
     with RunStore.open(store, must_exist=True) as opened:
-        again = failed & set(_failures(opened, run_id, judges, ()))
-    return JudgeRetryReport(run_id, len(failed), len(again), report.cost_usd)
+        again = Counter(failure.error_class.value for failure in set(_failures(opened, run_id, judges, ())) if failure in failed)
+    return JudgeRetryReport(run_id, len(failed), again.total(), dict(again.most_common()), report.cost_usd)
 
 
 def _launch(store: RunStore, run_id: str) -> Launch:
@@ -82,9 +85,8 @@ def _launch(store: RunStore, run_id: str) -> Launch:
 
 
 def _failures(store: RunStore, run_id: str, judges: Collection[str], classes: Collection[ErrorClass]) -> Iterator[_Failure]:
-    """Axis scores that are missing because a call failed: their reason begins with the error class."""
-    allowed = {error_class.value for error_class in classes or ErrorClass}
+    """Axis scores that are missing because a call failed."""
     for judgement in latest_judgements(store.judgements(run_id)).values():
-        for score in judgement.scores:
-            if judgement.judge in judges and (score.unscored_reason or "").partition(":")[0] in allowed:
-                yield _Failure(judgement.pair_id, judgement.judge, score.axis)
+        for axis, error_class in failures_of(judgement).items():
+            if judgement.judge in judges and error_class in (classes or ErrorClass):
+                yield _Failure(judgement.pair_id, judgement.judge, axis, error_class)

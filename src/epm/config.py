@@ -16,6 +16,10 @@ DEFAULT_STORE = Path(".epm") / "store.db"
 CONFIG_FILE = "epm.toml"
 DEFAULT_CONCURRENCY = 64
 """Most calls in flight unless told otherwise: how many the server takes is found out."""
+DEFAULT_TIMEOUT_S = 60.0
+"""One attempt at one call."""
+DEFAULT_REPLY_TOKENS = 1500
+"""Most tokens of one reply: what the longest rationale takes, and room."""
 DEFAULT_ITEM_TIMEOUT_S = 1800.0
 """All calls, waits and repairs of one item: half an hour leaves room for a slow account, and is still an end."""
 

@@ -31,7 +31,8 @@ class MatchContext:
     """What a matcher may use: the identity rule, the only way to a model, the knowledge index, the seed.
 
     ``egress`` says which fields of a listing may stand in a prompt: a matcher that asks a model shows it ``egress.visible(pair)``.
-    ``concurrency`` is how many pairs of a batch it may work on at a time.
+    ``concurrency`` is how many pairs of a batch it may work on at a time. A matcher that pays for each pair by itself tells
+    ``on_decision`` as soon as one stands, so that a cap which cuts the batch loses none.
     """
 
     identity: IdentityRule = STRICT
@@ -42,6 +43,7 @@ class MatchContext:
     seed: int = 0
     egress: EgressPolicy = OPEN
     concurrency: int = DEFAULT_CONCURRENCY
+    on_decision: Callable[[Decision], None] | None = None
 
 
 class Matcher(Protocol):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.decision import Decision
-from epm.errors import ConfigError, DataError
+from epm.errors import BudgetError, ConfigError, DataError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
 from epm.gateway.watching import with_traffic
@@ -83,6 +83,19 @@ class MatchResult(Sequence[Decision]):
         return pd.DataFrame(self.to_rows(), columns=list(ROW_FIELDS))
 
 
+class MatchCutError(BudgetError):
+    """A cap was reached; ``result`` holds the pairs that were decided before, in their order.
+
+    Args:
+        message: what cap, and what to do.
+        result: those pairs and their decisions.
+    """
+
+    def __init__(self, message: str, result: MatchResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
 def match(
     pairs: Iterable[Pair], matcher: str, *, identity: str | IdentityRule = "strict", model: str | ModelSettings | None = None, seed: int = 0
 ) -> MatchResult:
@@ -98,7 +111,7 @@ def match(
     Raises:
         ConfigError: the matcher or the rule is unknown, or an extra is missing.
         DataError: a listing has no title, or an id stands twice.
-        BudgetError: a cost cap was reached.
+        MatchCutError: a cost cap was reached.
     """
     rule = load_identity_rule(identity) if isinstance(identity, str) else identity
     settings = ModelSettings(model) if isinstance(model, str) else model
@@ -183,24 +196,44 @@ async def decide_all(
 
     Raises:
         ConfigError: the matcher did not return one decision for each pair in order.
+        MatchCutError: a cap was reached; holds what was decided before.
     """
     decisions: list[Decision] = []
+    heard: dict[str, Decision] = {}  # of the batch at work
+    ctx = replace(ctx, on_decision=lambda decision: heard.update({decision.pair_id: decision}))
+
+    def event() -> ProgressEvent:
+        known = [*decisions, *heard.values()]
+        return ProgressEvent(
+            stage, len(pairs), len(known), n_failed=sum(d.error_class is not None for d in known), n_cached=sum(d.is_cached for d in known),
+            cost_usd=sum(d.cost_usd for d in known),
+        )  # fmt: skip
+
     batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else max(BATCH_SIZE, ctx.concurrency)
     on_progress = with_traffic(on_progress, ctx.gateway)
     on_progress(ProgressEvent(stage, len(pairs), 0))
     for start in range(0, len(pairs), batch_size):
         batch = pairs[start : start + batch_size]
-        decided = await matcher.decide(batch, ctx)
+        try:
+            decided = await matcher.decide(batch, ctx)
+        except BudgetError as error:
+            on_progress(event())
+            raise MatchCutError(str(error), _cut(pairs, [*decisions, *heard.values()])) from error
         if [d.pair_id for d in decided] != [p.id for p in batch]:
             msg = (
                 f"matcher {matcher.name!r} returned {len(decided)} decisions for {len(batch)} pairs, or in another order; mend its decide()"
             )
             raise ConfigError(msg)
         decisions.extend(decided)
-        n_failed, n_cached = sum(d.error_class is not None for d in decisions), sum(d.is_cached for d in decisions)
-        cost_usd = sum(d.cost_usd for d in decisions)
-        on_progress(ProgressEvent(stage, len(pairs), len(decisions), n_failed=n_failed, n_cached=n_cached, cost_usd=cost_usd))
+        heard.clear()
+        on_progress(event())
     return decisions
+
+
+def _cut(pairs: Sequence[Pair], decisions: Sequence[Decision]) -> MatchResult:
+    by_id = {decision.pair_id: decision for decision in decisions}
+    kept = tuple(pair for pair in pairs if pair.id in by_id)
+    return MatchResult(kept, tuple(by_id[pair.id] for pair in kept))
 
 
 def _row(pair: Pair, decision: Decision) -> dict[str, object]:

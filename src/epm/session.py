@@ -25,6 +25,7 @@ from epm.gateway.prices import price_of, priced, unknown_price
 from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings, Transport
 from epm.socket_guard import guard_sockets, policy_in_force
+from epm.store.call_figures import was_answered
 from epm.store.store import RunStore
 
 
@@ -95,11 +96,17 @@ def make_gateway(
     budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
     is_here = model.name == "rules" or model.cassette is not None
     limiter = Limiter(concurrency) if is_here else limiter_of(model, concurrency=concurrency)
-    breaker = None if is_probe else CircuitBreaker()
+    breaker = None if is_probe else _breaker(store)
     gateway = MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
     if record is not None:
         gateway.log = Recorder(gateway.log, record)
     return gateway
+
+
+def _breaker(store: RunStore | None) -> CircuitBreaker:
+    if store is None:
+        return CircuitBreaker()
+    return CircuitBreaker(lambda scope: store.read(lambda connection: was_answered(connection, scope)))
 
 
 def require_price(model: ModelSettings, bounds: Bounds) -> None:

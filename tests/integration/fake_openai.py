@@ -223,7 +223,7 @@ class FakeServer:
         seen = {
             "at_s": time.time(), "fault": fault, "model": body.get("model"), "has_tools": bool(body.get("tools")), "status": 0,
             "sha": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), "prompt_tokens": 0, "completion_tokens": 0,
-            "keys": sorted(body), "authorization": headers.get("authorization"), "api_key": headers.get("api-key"), "path": path,
+            "keys": sorted(body), "authorization": headers.get("authorization"), "api_key": headers.get("api-key"), "path": path, "max_tokens": body.get("max_tokens"),
         }  # fmt: skip
         script.requests.append(seen)
         script.n_in_flight += 1

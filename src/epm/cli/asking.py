@@ -8,9 +8,14 @@ from typing import Annotated
 
 import typer
 
-from epm.config import DEFAULT_CONCURRENCY, DEFAULT_ITEM_TIMEOUT_S
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_ITEM_TIMEOUT_S, DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
 from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings, StructuredMode
+
+TimeoutS = Annotated[float, typer.Option(min=1, help="Seconds for one attempt at one call; slow servers need more.")]
+ReplyTokens = Annotated[
+    int, typer.Option(min=1, help="Most tokens of one reply, thinking included; another number is another run. --max-tokens is the cap.")
+]
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Asking(Cassette, Endpoint):
         StructuredMode.JSON_SCHEMA
     )
     concurrency: Annotated[int, typer.Option(min=1, help="Most items, and calls, at work at a time.")] = DEFAULT_CONCURRENCY
+    reply_tokens: ReplyTokens = DEFAULT_REPLY_TOKENS
+    timeout_s: TimeoutS = DEFAULT_TIMEOUT_S
     item_timeout_s: Annotated[
         float, typer.Option(min=1, help="Seconds for all calls, waits and repairs of one item; then it fails as 'timeout'.")
     ] = DEFAULT_ITEM_TIMEOUT_S
@@ -86,4 +93,7 @@ class Asking(Cassette, Endpoint):
     def settings(self, model: str) -> ModelSettings:
         """The model at this place, asked this way."""
         found = self.of(super().settings(model))
-        return replace(found, structured=self.structured, item_timeout_s=self.item_timeout_s, rpm=self.rpm, tpm=self.tpm)
+        return replace(
+            found, structured=self.structured, max_tokens=self.reply_tokens, timeout_s=self.timeout_s, item_timeout_s=self.item_timeout_s,
+            rpm=self.rpm, tpm=self.tpm,
+        )  # fmt: skip

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.cli.asking import Endpoint
+from epm.cli.asking import Endpoint, ReplyTokens, TimeoutS
 from epm.cli.bounded import bounded
 from epm.cli.money import Pricing
 from epm.cli.option_groups import with_options
+from epm.config import DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     *,
     model: Annotated[str, typer.Option(help="A litellm name such as openai/gpt-4o-mini or azure/my-deployment.")],
-    timeout_s: Annotated[float, typer.Option(min=1, help="Longest wait for one call, in seconds.")] = 60.0,
+    reply_tokens: ReplyTokens = DEFAULT_REPLY_TOKENS, timeout_s: TimeoutS = DEFAULT_TIMEOUT_S,
     endpoint: Endpoint, pricing: Pricing,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -38,7 +39,7 @@ def doctor(
     from epm.session import open_session
     from epm.sync import run_sync
 
-    settings = replace(pricing.priced(endpoint.settings(model)), timeout_s=timeout_s)
+    settings = replace(pricing.priced(endpoint.settings(model)), timeout_s=timeout_s, max_tokens=reply_tokens)
     with open_session(store=None, model=settings, is_probe=True) as session:
         diagnosis = run_sync(examine(session.gateway, settings))
     found = {**asdict(diagnosis), "is_usable": diagnosis.is_usable}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,11 +26,28 @@ from epm.cli.options import (
 )
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
+from epm.errors import BudgetError
+
+if TYPE_CHECKING:
+    from epm.matching import MatchResult
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command("match")(bounded(with_options(asking=Asking, money=Money)(match)))
+
+
+def _keep(result: MatchResult, out: Path | None, *, n_pairs: int) -> str:
+    """How many pairs were decided before the cap, which are written where a file was named."""
+    from epm.match_output import write_match_result
+
+    decided = f"{len(result):,} of {n_pairs:,} pairs decided"
+    if out is None:
+        return f"{decided}, none printed (-o FILE would hold them)"
+    if not len(result):
+        return f"{decided}, nothing written"
+    write_match_result(out, result)
+    return f"{decided}, and these alone written to {str(out)!r}"
 
 
 def match(
@@ -42,7 +60,7 @@ def match(
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
     from epm.match_output import check_output, write_match_result
-    from epm.matching import match_pairs
+    from epm.matching import MatchCutError, match_pairs
 
     if out is not None:
         check_output(out, inputs=[pairs, store, Path(matcher.partition(":")[2])])  # some matchers read a file
@@ -51,7 +69,10 @@ def match(
     with context as ctx, progress_sink() as sink:
         if is_only_asked_for(money, read, [matcher], ctx=ctx, as_json=as_json, on_progress=sink):
             return
-        result = match_pairs(read, matcher, ctx=ctx, on_progress=sink)
+        try:
+            result = match_pairs(read, matcher, ctx=ctx, on_progress=sink)
+        except MatchCutError as cut:
+            raise BudgetError(f"{_keep(cut.result, out, n_pairs=len(read))}; {cut}") from cut
     if out is None:
         for row in result.to_rows():
             typer.echo(json.dumps(row, ensure_ascii=False))
@@ -59,5 +80,6 @@ def match(
         write_match_result(out, result)
         summary = {"path": str(out), **result.counts()}
         typer.echo(json.dumps(summary) if as_json else ", ".join(f"{name} {value}" for name, value in summary.items()))
-    failed = [decision.error for decision in result if decision.error_class is not None]
-    refuse_total_failure(len(failed), len(read), f"the first one: {failed[0] if failed else None}")
+    failed = [decision for decision in result if decision.error_class is not None]
+    by_class = Counter(decision.error_class.value for decision in failed if decision.error_class is not None)
+    refuse_total_failure(by_class, len(read), f"the first one: {failed[0].error if failed else None}")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from epm.gateway.bounds import Bounds
     from epm.gateway.request import ModelSettings
 
+_CAP_HOLDS = "of the run with all its resumptions, or, for match, bench and audit, of this one command"
+
 
 @dataclass(frozen=True)
 class Pricing:
@@ -50,8 +52,8 @@ class Pricing:
 class Caps:
     """What may be spent."""
 
-    max_cost_usd: Annotated[float | None, typer.Option(min=0, help="Cap in USD, of the run with its resumptions, or of --budget.")] = None
-    max_tokens: Annotated[int | None, typer.Option(min=0, help="Cap on tokens, in and out, of the run with its resumptions.")] = None
+    max_cost_usd: Annotated[float | None, typer.Option(min=0, help=f"Cap in USD: {_CAP_HOLDS}; beside --budget, of that.")] = None
+    max_tokens: Annotated[int | None, typer.Option(min=0, help=f"Cap on tokens, in and out: {_CAP_HOLDS}.")] = None
     max_item_cost_usd: Annotated[float | None, typer.Option(min=0, help="Cap in USD for each item; one that needs more fails.")] = None
     budget: Annotated[
         str | None, typer.Option(help="Name of a budget in the store that several commands share; --max-cost-usd sets it.")
@@ -108,9 +110,18 @@ def show_estimate(estimate: Estimate, *, as_json: bool) -> None:
 
 
 def _lines(estimate: Estimate) -> list[str]:
+    from epm.gateway.remedies import describe_failures, remedy_of
+
     cut = f" of {estimate.n_wanted:,} (a cap was reached: dear items may be missing)" if estimate.is_cut else ""
+    failed = f", {estimate.n_failed:,} of them failed ({describe_failures(estimate.failed_by_class)})" if estimate.n_failed else ""
+    doubt = (
+        f"not to be relied on, for half of the sample or more failed: {remedy_of(estimate.failed_by_class)}"
+        if estimate.is_doubtful
+        else None
+    )
     lines = [
-        f"sample: {estimate.n_sampled:,} items{cut}, ${estimate.paid_usd:.4f} paid",
+        f"sample: {estimate.n_sampled:,} items{cut}{failed}, ${estimate.paid_usd:.4f} paid",
+        *([] if doubt is None else [doubt]),
         f"the {estimate.n_rest:,} items left will take, with 90 % intervals:",
         f"  calls   {_span(estimate.calls, ',.0f')}",
         f"  tokens  {_span(estimate.tokens, ',.0f')}",

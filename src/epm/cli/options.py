@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -78,11 +78,15 @@ def is_only_asked_for(
     return money.dry_run or money.estimate is not None
 
 
-def refuse_total_failure(n_failed: int, n_items: int, hint: str) -> None:
+def refuse_total_failure(failed_by_class: Mapping[str, int], n_items: int, hint: str) -> None:
     """Nothing, when at least one item was decided: a script must not take a run without any result for a success.
 
     Raises:
-        ConfigError: every item failed.
+        ConfigError: every item failed; says with which classes, and what to do about the commonest.
     """
-    if n_items and n_failed == n_items:
-        raise ConfigError(f"all {n_items} items failed: check --model, --api-base and --api-key-env; {hint}")
+    from epm.errors import ErrorClass
+    from epm.gateway.remedies import describe_failures, remedy_of
+
+    failed = {ErrorClass(name): count for name, count in failed_by_class.items()}
+    if n_items and sum(failed.values()) == n_items:
+        raise ConfigError(f"all {n_items} items failed ({describe_failures(failed)}): {remedy_of(failed)}; {hint}")

@@ -27,7 +27,11 @@ def progress_sink(*, quiet: bool = False) -> Iterator[ProgressSink]:
         with _rich_sink() as sink:
             yield sink
     else:
-        yield _PlainSink()
+        sink = _PlainSink()
+        try:
+            yield sink
+        finally:
+            sink.close()
 
 
 def describe(event: ProgressEvent, elapsed_s: float) -> str:
@@ -65,21 +69,33 @@ def describe_limiter(state: LimiterState) -> str:
 
 
 class _PlainSink:
-    """Writes a line at the start, every few seconds, and at the end of a stage."""
+    """Writes a line at the start, every few seconds, and at the end of a stage, whether it was done or cut."""
 
     def __init__(self) -> None:
         self._stage = ""
         self._started_s = 0.0
         self._shown_s = 0.0
+        self._unshown: ProgressEvent | None = None
+
+    def close(self) -> None:
+        """Show the last state of the stage, where it is not shown yet."""
+        if self._unshown is not None:
+            self._show(self._unshown, time.monotonic())
 
     def __call__(self, event: ProgressEvent) -> None:
         now_s = time.monotonic()
         if event.stage != self._stage:
+            self.close()
             self._stage, self._started_s, self._shown_s = event.stage, now_s, 0.0
         if event.n_done >= event.n_total or now_s - self._shown_s >= PLAIN_INTERVAL_S:
-            self._shown_s = now_s
-            sys.stderr.write(describe(event, now_s - self._started_s) + "\n")
-            sys.stderr.flush()
+            self._show(event, now_s)
+        else:
+            self._unshown = event
+
+    def _show(self, event: ProgressEvent, now_s: float) -> None:
+        self._shown_s, self._unshown = now_s, None
+        sys.stderr.write(describe(event, now_s - self._started_s) + "\n")
+        sys.stderr.flush()
 
 
 @contextmanager

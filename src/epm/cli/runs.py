@@ -83,7 +83,7 @@ def retry_run(
         else:
             report = retry_failed(run, store=store, classes=classes, concurrency=concurrency, bounds=caps.bounds(), on_progress=sink)
     _print(as_json, report.to_json(), report.summary())
-    refuse_total_failure(report.n_failed, report.n_tried, f"'epm runs show {report.run_id}' gives an example of each class")
+    refuse_total_failure(report.failed_by_class, report.n_tried, f"'epm runs show {report.run_id}' gives an example of each class")
 
 
 def _print(as_json: bool, value: dict[str, object], text: str) -> None:

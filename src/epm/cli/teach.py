@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,8 @@ def teach(
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
     on_bad_row: OnBadRow = BadRow.STOP,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming; replies that are kept answer it again, for nothing.")] = False,
+    sample: Annotated[int, typer.Option(min=0, help="Number of the sample: another number is another run, which asks the model anew.")] = 0,
     asking: Asking,
     money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
@@ -46,7 +48,7 @@ def teach(
 
     asking.require_use(model)
     options = TeachOptions(
-        matcher=matcher, model=money.priced(asking.settings(model)), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
+        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
         concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
         record=asking.record,
     )  # fmt: skip
@@ -59,7 +61,7 @@ def teach(
             return
         report = teach_file(pairs, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
-    refuse_total_failure(report.n_failed, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
+    refuse_total_failure(report.failed_by_class, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
 
 
 def render_report(report: TeachReport) -> str:
@@ -67,6 +69,8 @@ def render_report(report: TeachReport) -> str:
     failed = ", ".join(f"{name} {count}" for name, count in report.failed_by_class.items()) or "none"
     relations = ", ".join(f"{name} {count}" for name, count in report.relations.items()) or "none"
     unpriced = f" ({report.n_unpriced} calls of unknown price not counted)" if report.n_unpriced else ""
+    sent = f"calls {report.n_calls} sent ({report.n_calls_failed} without a usable reply), {report.n_cached} from the cache"
+    now = f"; this command: {report.n_calls_now} sent, ${report.cost_now_usd:.4f}" if report.n_calls_now != report.n_calls else ""
     lines = [
         f"run {report.run_id}: {report.n_items} items, {report.n_new} new at {report.pairs_per_s:.1f}/s",
         f"  decided {report.n_decided}, undecided {report.n_abstained}, failed {report.n_failed} (by class: {failed})",
@@ -74,7 +78,7 @@ def render_report(report: TeachReport) -> str:
         f"  questions {report.n_questions}, searches {report.n_searches}, researched {report.n_researched}",
         f"  recalled {report.n_recalled} (reuse {report.reuse:.1%})",
         f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}",
-        f"  calls {report.n_calls} ({report.n_cached} cached), cost ${report.cost_usd:.4f}{unpriced}",
+        f"  {sent}, cost ${report.cost_usd:.4f}{unpriced}{now}",
         f"  knowledge: {report.knowledge}, {report.n_indexed} entries, indexed in {report.index_s:.1f} s",
     ]
     gold = report.gold

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from epm.errors import BudgetError
+from epm.errors import BudgetError, ErrorClass
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample
 from epm.estimate.preview import N_PREVIEWED, Preview
 from epm.gateway.dry_run import DryGateway
@@ -29,16 +29,19 @@ def estimate_matching(
 
     Raises:
         BudgetError: the caps leave fewer than 2 pairs.
+        ConfigError: every pair of the sample failed with a matcher.
     """
     gateway = ctx.gateway if isinstance(ctx.gateway, MeteredGateway) else None
     tally = None if gateway is None else Tally.of(gateway)
     matchers = [(spec, make_matcher(spec)) for spec in specs]
     sample, is_cut = random_sample(pairs, n, seed=ctx.seed), False
     finished: list[str] = []
+    failed: dict[str, ErrorClass] = {}
 
     async def decide(group: Sequence[Pair]) -> None:
         for spec, matcher in matchers:
-            await decide_all(matcher, group, ctx, stage=f"estimate {spec}", on_progress=on_progress)
+            decided = await decide_all(matcher, group, ctx, stage=f"estimate {spec}", on_progress=on_progress)
+            failed.update({decision.pair_id: decision.error_class for decision in decided if decision.error_class is not None})
 
     async def decide_sample() -> None:
         for start in range(0, len(sample), _AT_ONCE):
@@ -51,7 +54,7 @@ def estimate_matching(
         is_cut = True
     return estimate_rest(
         {} if tally is None else tally.items, finished, n_wanted=len(sample), n_rest=len(pairs) - len(finished), is_cut=is_cut,
-        left_usd=None if gateway is None else gateway.budget.left_usd(None),
+        left_usd=None if gateway is None else gateway.budget.left_usd(None), failed=failed,
     )  # fmt: skip
 
 

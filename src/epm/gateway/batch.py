@@ -125,7 +125,9 @@ def require_batches(model: ModelSettings | None) -> ModelSettings:
     if model is None:
         raise ConfigError("--batch needs a model to ask: name it with --model, such as openai/gpt-4o-mini or azure/DEPLOYMENT")
     if model.cassette is not None:
-        raise ConfigError(f"--batch and a replay exclude each other: cassette {model.cassette!r} answers at once, and for nothing; leave --batch out")
+        raise ConfigError(
+            f"--batch and a replay exclude each other: cassette {model.cassette!r} answers at once, and for nothing; leave --batch out"
+        )
     check_vendor(model.name)
     return model
 

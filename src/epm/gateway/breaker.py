@@ -1,31 +1,47 @@
-"""The circuit breaker: a run whose every call must fail stops, instead of burning all its items."""
+"""The circuit breaker: a run whose every call must fail stops, instead of burning all its items.
+
+Calls that the server took and that brought nothing (cut off, declined, too long a prompt) are paid for, so a kind of question
+that was never once answered stops the run too. Each kind counts by itself: short questions may all be answered where every long
+one is cut off. A filter's refusal is neither: it is the pair's fault, and says nothing of the others.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import NoReturn
 
 from epm.errors import ErrorClass, ModelError, RunStoppedError
+from epm.gateway.remedies import REMEDIES
+from epm.gateway.request import CallScope
 
 MAX_AUTH_IN_A_ROW = 3
 """Once the key has worked; before that the first refusal is enough."""
 MAX_BAD_REQUESTS_IN_A_ROW = 10
+MAX_FRUITLESS_IN_A_ROW = 10
+"""Of one kind of question, before the first answer to it: later ones are the matter of their pairs."""
 _BAD_REQUESTS = frozenset({ErrorClass.BAD_REQUEST, ErrorClass.UNSUPPORTED})
+_FRUITLESS = frozenset({ErrorClass.TRUNCATED, ErrorClass.REFUSAL, ErrorClass.CONTEXT_TOO_LONG})
 _ANSWERED = frozenset({ErrorClass.TRUNCATED, ErrorClass.CONTENT_FILTER, ErrorClass.REFUSAL, ErrorClass.INVALID_STRUCTURE})
-_REMEDY = {
-    ErrorClass.AUTH: "check the key that --api-key-env names, and the account's quota and access to the model",
-    ErrorClass.BAD_REQUEST: "check --model and --api-base, and whether the server takes structured output and tools",
-    ErrorClass.UNSUPPORTED: "take a model that answers this task",
-}
 
 
 class CircuitBreaker:
-    """Counts failures without an answer between them; opens for good, for every later call of the run."""
+    """Counts failures without an answer between them; opens for good, for every later call of the run.
 
-    def __init__(self) -> None:
+    Args:
+        was_answered: whether an earlier command had an answer to this kind of question: one that resumes a run may have nothing left
+            but what failed before.
+    """
+
+    def __init__(self, was_answered: Callable[[CallScope], bool] = lambda _scope: False) -> None:
+        self._was_answered = was_answered
         self._lock = threading.Lock()
         self._has_answered = False
         self._n_auth = 0
         self._n_bad = 0
+        self._n_fruitless: Counter[str] = Counter()
+        self._answered_roles: set[str] = set()
         self._reason: str | None = None
 
     def check(self) -> None:
@@ -37,23 +53,26 @@ class CircuitBreaker:
         if self._reason is not None:
             raise RunStoppedError(self._reason)
 
-    def answered(self) -> None:
-        """The server answered: the counts begin again."""
+    def answered(self, scope: CallScope, *, is_cached: bool = False) -> None:
+        """A question was answered: its kind is not fruitless, and unless the cache answered, the counts begin again."""
         with self._lock:
-            self._has_answered, self._n_auth, self._n_bad = True, 0, 0
+            self._answered_roles.add(scope.role)
+            if not is_cached:
+                self._reached()
 
-    def failed(self, error: ModelError) -> None:
+    def failed(self, error: ModelError, scope: CallScope) -> None:
         """Count a failed call.
 
         Raises:
             RunStoppedError: it was one too many.
         """
         found = error.error_class
-        if found in _ANSWERED:
-            self.answered()
-            return
         with self._lock:
             self.check()  # a call that was in flight when it opened says the same
+            if found in _ANSWERED:
+                self._reached()
+            if found in _FRUITLESS:
+                self._count_fruitless(error, scope)
             self._n_auth += found is ErrorClass.AUTH
             self._n_bad += found in _BAD_REQUESTS
             if found is ErrorClass.AUTH and (not self._has_answered or self._n_auth >= MAX_AUTH_IN_A_ROW):
@@ -61,11 +80,24 @@ class CircuitBreaker:
             elif found in _BAD_REQUESTS and self._n_bad >= MAX_BAD_REQUESTS_IN_A_ROW:
                 self._open(error, self._n_bad)
 
-    def _open(self, error: ModelError, n_failed: int) -> None:
+    def _count_fruitless(self, error: ModelError, scope: CallScope) -> None:
+        role = scope.role
+        self._n_fruitless[role] += 1
+        if role in self._answered_roles or self._n_fruitless[role] < MAX_FRUITLESS_IN_A_ROW:
+            return
+        if not self._was_answered(scope):
+            self._open(error, self._n_fruitless[role], f" of {role!r}")
+        self._answered_roles.add(role)
+
+    def _reached(self) -> None:
+        """The server took a call: its key works, and not every request is bad."""
+        self._has_answered, self._n_auth, self._n_bad = True, 0, 0
+
+    def _open(self, error: ModelError, n_failed: int, of_role: str = "") -> NoReturn:
         found = error.error_class
         calls = "call" if n_failed == 1 else "calls in a row"
         self._reason = (
-            f"the run was stopped after {n_failed} {calls} failed with {found.value!r} and none was answered; the last: {error}; "
-            f"{_REMEDY[found]}, then repeat the command: it resumes"
+            f"the run was stopped after {n_failed} {calls}{of_role} failed with {found.value!r} and none was answered; the last: {error}; "
+            f"{REMEDIES[found]}, then repeat the command: it resumes"
         )
         raise RunStoppedError(self._reason) from error

@@ -36,12 +36,18 @@ class _Account:
     def refusal(self, worst: Spent) -> str | None:
         """Why a call does not fit, or ``None`` when it does."""
         if self.max_usd is not None and self.cost_usd + worst.cost_usd > self.max_usd + _ROUNDING_USD:
-            figures = f"${self.cost_usd:.4f} of ${self.max_usd:.4f} spent, the next call may cost ${worst.cost_usd:.4f}"
+            figures, option = (
+                f"${self.cost_usd:.4f} of ${self.max_usd:.4f} spent, the next call may cost ${worst.cost_usd:.4f}",
+                "--max-cost-usd",
+            )
         elif self.max_tokens is not None and self.tokens + worst.tokens > self.max_tokens:
-            figures = f"{self.tokens:,} of {self.max_tokens:,} tokens spent, the next call may take {worst.tokens:,}"
+            figures, option = (
+                f"{self.tokens:,} of {self.max_tokens:,} tokens spent, the next call may take {worst.tokens:,}",
+                "--max-tokens",
+            )
         else:
             return None
-        return f"the cap of {self.name} is reached: {figures}; {self.remedy}"
+        return f"the cap of {self.name} is reached: {figures}; {self.remedy.format(option=option)}"
 
     def add(self, cost_usd: float, tokens: int) -> None:
         self.cost_usd += cost_usd
@@ -208,8 +214,10 @@ class Budget:
 
     def _run_account(self, run_id: str | None, *, judging: bool) -> _Account:
         max_usd = None if self._shared is not None else self.bounds.max_cost_usd
-        remedy = "repeat the same command with a larger --max-cost-usd or --max-tokens to go on"
-        return self._account((run_id, None, judging), lambda: ("this run", remedy, max_usd, self.bounds.max_tokens))
+        name, remedy = "this run", "repeat the same command with a larger {option} to go on"
+        if run_id is None:  # of no run: the next command begins at nothing, but what was answered is kept
+            name, remedy = "this command", "repeat it with a larger {option}: what it was answered is kept and costs nothing again"
+        return self._account((run_id, None, judging), lambda: (name, remedy, max_usd, self.bounds.max_tokens))
 
     def _item_account(self, run_id: str | None, item_id: str, *, judging: bool) -> _Account:
         remedy = "repeat the same command with a larger --max-item-cost-usd to try the item again"

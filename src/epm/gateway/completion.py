@@ -37,7 +37,7 @@ def fault_of(body: Mapping[str, object]) -> tuple[ErrorClass, str] | None:
     if finish_reason == "length":
         return (
             ErrorClass.TRUNCATED,
-            "the reply was cut off at its token limit: take a model that writes less before its answer, or set ModelSettings.max_tokens (not --max-tokens, the cap of a run)",
+            "the reply was cut off at its token limit: take a model that writes less before its answer, or raise --reply-tokens (--max-tokens is the cap of a run)",
         )
     return None
 

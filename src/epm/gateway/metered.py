@@ -57,6 +57,7 @@ class MeteredGateway:
         self._backoff = Backoff(first_s=backoff_s, seed=seed)
         self.budget = budget or Budget()
         self.n_tokens = 0  # in and out, of all replies that came, unusable ones included
+        self.cost_usd = 0.0  # of all physical calls, as the ledger has it: failed and lost ones included
         self._flights: dict[str, _Flight] = {}
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
@@ -111,8 +112,13 @@ class MeteredGateway:
                     raise
                 wait_s = self._backoff.wait_s(attempt, error.retry_after_s, error.error_class)
                 if attempt == self._max_attempts or wait_s > LONGEST_WAIT_S:
+                    why = (
+                        ""
+                        if wait_s <= LONGEST_WAIT_S
+                        else f"the server asked to wait {wait_s:.0f} s, longer than the {LONGEST_WAIT_S:.0f} s that are waited; "
+                    )
                     raise ModelError(
-                        f"{error} (gave up at attempt {attempt})", error.error_class, retry_after_s=error.retry_after_s
+                        f"{error} ({why}gave up at attempt {attempt})", error.error_class, retry_after_s=error.retry_after_s
                     ) from error
                 left = left_s()
                 if left is not None and wait_s >= left:
@@ -129,10 +135,10 @@ class MeteredGateway:
                 reply = await self._send_once(key, request, scope, attempt)
             except ModelError as error:
                 if self._breaker is not None:
-                    self._breaker.failed(error)
+                    self._breaker.failed(error, scope)
                 raise
             if self._breaker is not None:
-                self._breaker.answered()
+                self._breaker.answered(scope)
             slot.n_tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens
             return reply
 
@@ -146,6 +152,7 @@ class MeteredGateway:
 
         def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None) -> CallRecord:
             usage, cost_usd = hold.bill(reply, is_lost=failure is not None and failure[0] in _MAYBE_BILLED)
+            self.cost_usd += cost_usd or 0.0
             return CallRecord(
                 scope, key, self.transport.name, str(request.body.get("model", "")), None if reply is None else reply.model, attempt,
                 usage=usage, cost_usd=cost_usd,
@@ -183,11 +190,13 @@ class MeteredGateway:
         except TimeoutError as error:
             if timeout_s < self._timeout_s:
                 raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error
-            msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; lower --concurrency, or raise the timeout (ModelSettings.timeout_s, doctor: --timeout-s)"
+            msg = f"model {request.body.get('model')!r} did not answer within {self._timeout_s:g} s; lower --concurrency, or raise --timeout-s"
             raise ModelError(msg, ErrorClass.TIMEOUT) from error
 
     def _hit(self, reply: ChatReply, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
         hit = replace(reply, cost_usd=0.0, is_cached=True)
+        if self._breaker is not None:
+            self._breaker.answered(scope, is_cached=True)
         self.log.post_call(
             CallRecord(
                 scope, key, self.transport.name, str(request.body.get("model", "")), hit.model, attempt=1,

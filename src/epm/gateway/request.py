@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from epm.config import DEFAULT_ITEM_TIMEOUT_S
+from epm.config import DEFAULT_ITEM_TIMEOUT_S, DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
 
 REPLAY_PREFIX = "replay:"
 
@@ -44,17 +44,18 @@ class ModelSettings:
 
     Prices are USD for a million tokens; ``base_model`` names a model whose listed price holds (deployments, fine-tunes).
     ``structured`` other than a schema is for servers that do not know ``response_format``: ``epm doctor`` tells. ``timeout_s``
-    bounds one attempt, ``item_timeout_s`` all attempts, waits and repairs of one item; ``rpm`` and ``tpm`` cap a minute.
+    bounds one attempt, ``max_tokens`` one reply, ``item_timeout_s`` all attempts, waits and repairs of one item; ``rpm`` and ``tpm`` cap a minute.
     ``api_version`` is of an Azure deployment, ``azure_ad_token_env`` names the variable of an Entra token in place of a key.
     ``replay`` is a cassette that answers in the model's place with what this model said: who answers stays ``name``.
+    ``sample`` numbers independent replies to the same question: what was kept of another sample does not answer for this one.
     """
 
     name: str
     api_base: str | None = None
     api_key_env: str | None = None
     temperature: float = 0.0
-    max_tokens: int = 1500
-    timeout_s: float = 60.0
+    max_tokens: int = DEFAULT_REPLY_TOKENS
+    timeout_s: float = DEFAULT_TIMEOUT_S
     price_in_usd: float | None = None
     price_out_usd: float | None = None
     structured: StructuredMode = StructuredMode.JSON_SCHEMA
@@ -65,6 +66,7 @@ class ModelSettings:
     api_version: str | None = None
     azure_ad_token_env: str | None = None
     replay: str | None = None
+    sample: int = 0
 
     @property
     def cassette(self) -> str | None:

@@ -91,9 +91,7 @@ async def ask(
             max_tokens=model.max_tokens, messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
         )  # fmt: skip
     except instructor.core.IncompleteOutputException as error:
-        raise ModelError(
-            f"model {model.name!r}: the reply was cut off: set ModelSettings.max_tokens higher", ErrorClass.TRUNCATED
-        ) from error
+        raise ModelError(f"model {model.name!r}: the reply was cut off: raise --reply-tokens", ErrorClass.TRUNCATED) from error
     except instructor.core.InstructorRetryException as error:
         if conversation.failure is not None:
             raise conversation.failure from None

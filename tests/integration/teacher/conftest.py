@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from epm.cli.app import main
 from epm.decision import Decision
 from epm.gateway.completion import completion_body
 from epm.gateway.metered import MeteredGateway
@@ -68,6 +72,29 @@ class Teacher:
         gateway = MeteredGateway(self.transport, None, backoff_s=0.001)
         ctx = MatchContext(STRICT, gateway, ModelSettings("scripted"), self.knowledge, "run-1")
         return asyncio.run(make(None).decide(pairs, ctx))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch, capsys) -> Callable[..., Outcome]:
+    """The program, run in this process in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAKE_KEY", "k")
+
+    def run(*args: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["epm", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from epm.cli.app import main
 from epm.files.pairs import write_pairs
 from epm.listing import Listing
 from epm.pair import Pair
@@ -33,30 +31,7 @@ REPLIES = [
 UNLISTED = "openai/our-own-model"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Outcome]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch, capsys) -> Cli:
-    """The program, run in this process in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FAKE_KEY", "k")
-
-    def run(*args: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["epm", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+Cli = Callable[..., Any]
 
 
 @pytest.fixture
@@ -236,8 +211,19 @@ def test_estimates_of_matching_are_kept_in_the_cache_and_tell_the_same_when_repe
     assert second["cost_usd"] == first["cost_usd"]
     assert first["cost_usd"]["value"] > 0
     capped = cli(*command, "-o", "out.jsonl", "--max-cost-usd", 0.11)
-    assert capped.code == 3
-    assert not Path("out.jsonl").exists()
+    assert (capped.code, capped.out) == (3, "")
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert 0 < len(rows) < N
+    assert all(row["label"] == "match" for row in rows)
+    assert [row["pair_id"] for row in rows] == sorted((row["pair_id"] for row in rows), key=lambda name: int(name[1:]))
+    assert (
+        f"epm: {len(rows)} of {N} pairs decided, and these alone written to 'out.jsonl'; the cap of this command is reached" in capped.err
+    )
+    assert "repeat it with a larger --max-cost-usd: what it was answered is kept" in capped.err
+    assert f"multi-agent-rag: {len(rows)}/{N}" in capped.err
+    unnamed = cli(*command[:-1], "--max-cost-usd", 0)
+    assert (unnamed.code, unnamed.out) == (3, "")
+    assert f"{len(rows)} of {N} pairs decided, none printed" in unnamed.err
 
 
 def test_one_budget_is_shared_by_teaching_and_judging(cli: Cli, pair_file: Path, fake_server) -> None:

@@ -8,6 +8,7 @@ from epm.errors import ErrorClass
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label, Relation
+from epm.store.call_figures import CallFigures
 
 
 def pair(pair_id: str, gold: Label | None) -> Pair:
@@ -40,9 +41,12 @@ def test_there_is_no_agreement_without_gold() -> None:
     assert agreement(ITEMS[-1:]) is None
 
 
-def test_the_report_sums_outcomes_failures_relations_reuse_and_cost() -> None:
-    report = summarise("run", ITEMS, n_new=6)
+def test_the_report_sums_outcomes_failures_relations_and_reuse_and_takes_calls_and_cost_from_the_ledger() -> None:
+    calls, now = CallFigures(n_sent=20, n_failed=3, n_cached=4, n_unpriced=1, cost_usd=2.5), CallFigures(n_sent=2, cost_usd=0.5)
+    report = summarise("run", ITEMS, n_new=6, calls=calls, calls_now=now)
     assert (report.n_items, report.n_decided, report.n_abstained, report.n_failed) == (6, 4, 1, 1)
     assert report.failed_by_class == {"timeout": 1}
     assert report.relations == {"exact": 3, "different": 1}
-    assert (report.n_questions, report.reuse, report.n_vetoes, report.n_needs_review, report.cost_usd) == (4, 0.25, 1, 1, 2.0)
+    assert (report.n_questions, report.reuse, report.n_vetoes, report.n_needs_review) == (4, 0.25, 1, 1)
+    assert (report.n_calls, report.n_calls_failed, report.n_cached, report.n_unpriced, report.cost_usd) == (20, 3, 4, 1, 2.5)
+    assert (report.n_calls_now, report.cost_now_usd) == (2, 0.5)

@@ -15,7 +15,8 @@ from epm.gateway.request import ModelSettings, StructuredMode
 
 ENDPOINT = {"--api-base", "--api-key-env", "--api-version", "--azure-ad-token-env"}
 CASSETTE = {"--record", "--replay"}
-ASKING = ENDPOINT | CASSETTE | {"--structured", "--concurrency", "--item-timeout-s", "--rpm", "--tpm"}
+REPLY = {"--timeout-s", "--reply-tokens"}
+ASKING = ENDPOINT | CASSETTE | REPLY | {"--structured", "--concurrency", "--item-timeout-s", "--rpm", "--tpm"}
 PRICING = {"--price", "--base-model"}
 CAPS = {"--max-cost-usd", "--max-tokens", "--max-item-cost-usd", "--budget"}
 FORESIGHT = {"--dry-run", "--estimate"}
@@ -26,7 +27,7 @@ EXPECTED = {
     "audit": ASKING | PRICING | CAPS | FORESIGHT,
     "judge score": ASKING | PRICING | CAPS | FORESIGHT,
     "compare": CASSETTE,
-    "doctor": ENDPOINT | PRICING,
+    "doctor": ENDPOINT | REPLY | PRICING,
     "runs retry": CAPS | {"--concurrency"},
 }
 
@@ -41,9 +42,11 @@ def test_a_command_that_asks_a_model_takes_the_shared_options(name: str) -> None
 
 
 def test_what_was_said_reaches_the_models_settings() -> None:
-    asking = Asking("http://h:1", "KEY", structured=StructuredMode.MD_JSON, concurrency=3, item_timeout_s=9.0, rpm=600, tpm=9000)
+    asking = Asking(
+        "http://h:1", "KEY", structured=StructuredMode.MD_JSON, concurrency=3, reply_tokens=77, timeout_s=240.0, item_timeout_s=9.0, rpm=600, tpm=9000,
+    )  # fmt: skip
     expected = ModelSettings(
-        "openai/m", "http://h:1", "KEY", structured=StructuredMode.MD_JSON, item_timeout_s=9.0, rpm=600, tpm=9000,
+        "openai/m", "http://h:1", "KEY", max_tokens=77, timeout_s=240.0, structured=StructuredMode.MD_JSON, item_timeout_s=9.0, rpm=600, tpm=9000,
     )  # fmt: skip
     assert asking.settings("openai/m") == expected
     replayed = Asking(replay=Path("/c.jsonl")).settings("openai/m")

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from epm.errors import BudgetError
+from epm.errors import BudgetError, ConfigError, ErrorClass
 from epm.estimate.estimate import estimate_rest, random_sample
 from epm.estimate.interval import mean_of_rest
 from epm.gateway.tally import ItemSpending
@@ -49,7 +49,7 @@ def test_ninety_percent_intervals_hold_the_true_mean_of_skewed_costs_about_as_of
 
 
 def test_the_rest_is_the_mean_times_what_is_left_and_the_budget_buys_by_the_mean() -> None:
-    found = estimate_rest(spending(0.1, 0.2, 0.3), ["p0", "p1", "p2"], n_wanted=3, n_rest=50, left_usd=4.0, is_cut=False)
+    found = estimate_rest(spending(0.1, 0.2, 0.3), ["p0", "p1", "p2"], n_wanted=3, n_rest=50, left_usd=4.0, is_cut=False, failed={})
     assert found.cost_usd.value == pytest.approx(10.0)
     assert found.calls.value == 150
     assert found.tokens.value == pytest.approx(10_000)
@@ -60,25 +60,25 @@ def test_the_rest_is_the_mean_times_what_is_left_and_the_budget_buys_by_the_mean
 
 
 def test_items_that_asked_nothing_count_as_free_ones() -> None:
-    found = estimate_rest(spending(0.2), ["p0", "free"], n_wanted=2, n_rest=10, left_usd=None, is_cut=False)
+    found = estimate_rest(spending(0.2), ["p0", "free"], n_wanted=2, n_rest=10, left_usd=None, is_cut=False, failed={})
     assert found.cost_usd.value == pytest.approx(1.0)
     assert found.affordable is None
 
 
 def test_free_items_are_all_affordable() -> None:
-    found = estimate_rest({}, ["a", "b"], n_wanted=2, n_rest=10, left_usd=0.0, is_cut=False)
+    found = estimate_rest({}, ["a", "b"], n_wanted=2, n_rest=10, left_usd=0.0, is_cut=False, failed={})
     assert found.affordable is not None
     assert found.affordable.value == 10
 
 
 def test_nothing_left_costs_nothing() -> None:
-    found = estimate_rest(spending(0.2), ["p0"], n_wanted=1, n_rest=0, left_usd=1.0, is_cut=False)
+    found = estimate_rest(spending(0.2), ["p0"], n_wanted=1, n_rest=0, left_usd=1.0, is_cut=False, failed={})
     assert (found.cost_usd.value, found.cost_usd.high) == (0.0, 0.0)
 
 
 def test_one_item_is_no_sample() -> None:
     with pytest.raises(BudgetError, match="only 1 items of the sample were finished"):
-        estimate_rest(spending(0.2), ["p0"], n_wanted=9, n_rest=10, left_usd=None, is_cut=True)
+        estimate_rest(spending(0.2), ["p0"], n_wanted=9, n_rest=10, left_usd=None, is_cut=True, failed={})
 
 
 def test_the_same_seed_samples_the_same_items_and_more_of_them_the_same_and_others() -> None:
@@ -88,3 +88,19 @@ def test_the_same_seed_samples_the_same_items_and_more_of_them_the_same_and_othe
     assert len(set(large)) == 30
     assert random_sample(items, 10, seed=5) != small
     assert sorted(random_sample(items, 500, seed=4)) == items
+
+
+def test_a_sample_that_failed_entirely_is_no_ground_for_figures() -> None:
+    failed = {"p0": ErrorClass.TRUNCATED, "p1": ErrorClass.TRUNCATED, "p2": ErrorClass.TIMEOUT}
+    with pytest.raises(ConfigError, match=r"all 3 items of the sample failed \(truncated 2, timeout 1\), \$0\.6000 paid.*--reply-tokens"):
+        estimate_rest(spending(0.1, 0.2, 0.3), list(failed), n_wanted=3, n_rest=50, left_usd=None, is_cut=False, failed=failed)
+
+
+@pytest.mark.parametrize(("n_failed", "is_doubtful"), [(0, False), (1, False), (2, True), (3, True)])
+def test_an_estimate_from_a_sample_half_of_which_failed_says_so(n_failed: int, is_doubtful: bool) -> None:
+    failed = {f"p{i}": ErrorClass.REFUSAL for i in range(n_failed)} | {"of another command": ErrorClass.AUTH}
+    found = estimate_rest(
+        spending(0.1, 0.2, 0.3, 0.4), [f"p{i}" for i in range(4)], n_wanted=4, n_rest=9, left_usd=None, is_cut=False, failed=failed
+    )
+    assert (found.n_failed, found.is_doubtful) == (n_failed, is_doubtful)
+    assert found.to_json()["failed_by_class"] == ({"refusal": n_failed} if n_failed else {})
