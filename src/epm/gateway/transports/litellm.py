@@ -11,6 +11,7 @@ import gc
 import os
 import re
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
@@ -29,6 +30,7 @@ _MESSAGE_CHARS = 300
 _KEY_SUFFIX = "API_KEY"
 _MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
 """litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
+_UNSENT_CALL = r"coroutine '.*acompletion' was never awaited"
 _CLASS_OF_EXCEPTION = {
     "AuthenticationError": ErrorClass.AUTH,
     "PermissionDeniedError": ErrorClass.AUTH,
@@ -203,6 +205,8 @@ def load_litellm() -> ModuleType:
 
     litellm.suppress_debug_info = True  # it prints advice to stdout on errors
     litellm.telemetry = False
+    # a call cancelled while litellm prepares it in a thread leaves a coroutine nobody can await any more; nothing was sent
+    warnings.filterwarnings("ignore", _UNSENT_CALL, RuntimeWarning)
     # its million objects stay for good: searched for garbage again and again, they would hold up every call in flight
     gc.collect()
     gc.freeze()
