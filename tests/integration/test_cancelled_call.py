@@ -19,15 +19,16 @@ from epm.gateway.transports.litellm import LitellmTransport
 class HeldThreads(ThreadPoolExecutor):
     """Threads that do their work at once and hand it over only when they are let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(max_workers=2)
-        self.worked = threading.Event()
+        self._loop = loop
+        self.worked = asyncio.Event()
         self.released = threading.Event()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         def held() -> Any:
             result = fn(*args, **kwargs)
-            self.worked.set()
+            self._loop.call_soon_threadsafe(self.worked.set)
             self.released.wait(10)
             return result
 
@@ -35,12 +36,12 @@ class HeldThreads(ThreadPoolExecutor):
 
 
 async def cancel_while_prepared(transport: LitellmTransport) -> None:
-    threads = HeldThreads()
-    asyncio.get_running_loop().set_default_executor(threads)
+    loop = asyncio.get_running_loop()
+    threads = HeldThreads(loop)
+    loop.set_default_executor(threads)
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
     call = asyncio.create_task(transport.send(ChatRequest(body), timeout_s=5.0))
-    while not threads.worked.is_set():
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(threads.worked.wait(), 10)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
