@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from epm.blocking.listing_table import read_listings
 from epm.files.pairs import read_pairs
+from forked_python import EPM, run_forked
 
 LEFT = [
     {"id": "a0", "title": "Kolvra KX-120 kettle", "brand": "Kolvra", "attributes": {"colour": "steel"}},
@@ -27,10 +26,7 @@ GOLD = [{"left": "a0", "right": "b0"}, {"left": "a1", "right": "b1"}, {"left": "
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from epm.cli.app import main; main()"]
-    return subprocess.run(
-        [*program, *map(str, arguments)], check=False, cwd=cwd, env=dict(os.environ), capture_output=True, text=True, timeout=120
-    )
+    return run_forked(EPM, *arguments, cwd=cwd)
 
 
 def write_lines(path: Path, rows: list[dict[str, object]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,13 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
 from epm.sample import World, generate
+from forked_python import EPM, run_forked
 
 LISTINGS = "id,title\n{0}1,Kolvra KX-120 kettle\n{0}2,Norvik drill 18V\n"
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from epm.cli.app import main; main()"]
-    return subprocess.run(
-        [*program, *map(str, arguments)], check=False, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, timeout=240
-    )  # fmt: skip
+    return run_forked(EPM, *arguments, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, timeout_s=240)
 
 
 def pairs(n: int, label: Label | None = None) -> list[Pair]:

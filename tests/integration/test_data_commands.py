@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from epm.files.pairs import read_pairs
+from forked_python import EPM, run_forked
 
 TABLE = "Abgleich 2025;;;;;\nNr;Titel A;Preis A;EAN A;Titel B;Gleich?\n"
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "epm"), *map(str, arguments)]
-    return subprocess.run(command, check=False, cwd=cwd, env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, timeout=120)
+    return run_forked(EPM, *arguments, cwd=cwd, env={**os.environ, "COLUMNS": "80"})
 
 
 def messy(folder: Path, *, damaged: bool = False) -> Path:

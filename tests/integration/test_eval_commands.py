@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-EPM = Path(sys.executable).parent / "epm"
+from forked_python import EPM, run_forked
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        [str(EPM), *map(str, arguments)], check=False, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
-    )
+    return run_forked(EPM, *arguments, cwd=cwd, env={**os.environ, "COLUMNS": "200"})
 
 
 @pytest.fixture

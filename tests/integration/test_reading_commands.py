@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from epm.files.pairs import write_pairs
 from epm.sample import World, generate
+from forked_python import EPM, run_forked
 
-EPM = Path(sys.executable).parent / "epm"
 KETTLES = ("Kolvra KX-120 kettle black 1.7 l", "KOLVRA KX120 Wasserkocher weiß (6er Pack)")
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        [str(EPM), *map(str, arguments)], check=False, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240
-    )
+    return run_forked(EPM, *arguments, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, timeout_s=240)
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from epm.blocking.listing_table import read_listings
 from epm.files.pairs import read_pairs
+from forked_python import EPM, run_forked
 
 PRODUCTS = [
     # SKU, title of shop A, price, GTIN; title of shop B; the GTINs are invented, their check digits are right
@@ -24,10 +23,7 @@ PRODUCTS = [
 
 
 def epm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from epm.cli.app import main; main()"]
-    return subprocess.run(
-        [*program, *map(str, arguments)], check=False, cwd=cwd, env=dict(os.environ), capture_output=True, text=True, timeout=120
-    )
+    return run_forked(EPM, *arguments, cwd=cwd)
 
 
 def answer(*arguments: str | Path, cwd: Path) -> dict[str, object]:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
 from epm.store.store import RunStore
+from forked_python import run_forked
 
 pytest.importorskip("chromadb")
 
@@ -63,8 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 def epm(folder: Path, *args: object, key: str | None = None) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name != "FAKE_KEY"} | ({} if key is None else {"FAKE_KEY": key})
-    command = [sys.executable, "-c", NO_SOCKET, *map(str, args)]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return run_forked(NO_SOCKET, *args, cwd=folder, env=env)
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict:

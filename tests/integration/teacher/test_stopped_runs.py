@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +20,10 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.store.records import RunStatus
 from epm.store.store import RunStore
+from forked_python import EPM, run_forked
 
 pytest.importorskip("chromadb")
 
-EPM = (sys.executable, "-c", "from epm.cli.app import main; main()")
 N_PAIRS = 200
 FIRST_WINDOW = 8
 RATIONALE = {
@@ -57,11 +55,11 @@ def only_run(tmp_path: Path) -> tuple[RunStatus, int]:
 def test_a_wrong_key_stops_the_command_with_exit_2_and_burns_no_item(tmp_path: Path, pair_file: Path, fake_server: Any) -> None:
     fake_server.script(faults=["401"] * 1000, latency_s=0.05)
     command = [
-        *EPM, "teach", str(pair_file), "--model", "openai/gpt-4o-mini", "--api-base", fake_server.url, "--api-key-env", "FAKE_KEY",
+        "teach", str(pair_file), "--model", "openai/gpt-4o-mini", "--api-base", fake_server.url, "--api-key-env", "FAKE_KEY",
         "--embedder", "hash", "--store", str(tmp_path / "store.db"), "--json",
     ]  # fmt: skip
     environment = {**os.environ, "FAKE_KEY": "canary-1"}
-    stopped = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    stopped = run_forked(EPM, *command, env=environment)
     assert stopped.returncode == 2, stopped.stderr
     assert "failed with 'auth'" in stopped.stderr
     assert "Traceback" not in stopped.stderr
@@ -70,7 +68,7 @@ def test_a_wrong_key_stops_the_command_with_exit_2_and_burns_no_item(tmp_path: P
     assert only_run(tmp_path) == (RunStatus.FAILED, 0)
 
     fake_server.script(replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
-    resumed = subprocess.run([*command, "--limit", "3"], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    resumed = run_forked(EPM, *command, "--limit", "3", env=environment)
     assert json.loads(resumed.stdout)["n_decided"] == 3, resumed.stderr
 
 

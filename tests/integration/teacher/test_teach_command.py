@@ -30,10 +30,10 @@ from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
 from epm.store.store import RunStore
+from forked_python import EPM, run_forked
 
 pytest.importorskip("chromadb")
 
-EPM = (sys.executable, "-c", "from epm.cli.app import main; main()")
 PRICED_MODEL = "openai/gpt-4o-mini"
 RATIONALE = {
     "core": {"comparisons": [{"attribute": "brand", "left": "Kolvra", "right": "Kolvra", "verdict": "same"}], "verdict": "same"},
@@ -66,11 +66,8 @@ _ONE_ITEM_FAILED = text(
 )
 
 
-def epm(*args: object, **more: object) -> subprocess.CompletedProcess[str]:
-    command = [*EPM, *map(str, args)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "FAKE_KEY": "secret-1"}, **more
-    )
+def epm(*args: object) -> subprocess.CompletedProcess[str]:
+    return run_forked(EPM, *args, env={**os.environ, "FAKE_KEY": "secret-1"})
 
 
 def options(tmp_path: Path, **more: object) -> TeachOptions:
@@ -164,10 +161,13 @@ def test_a_killed_run_is_resumed_with_nothing_lost_and_nothing_done_twice(tmp_pa
     write_pairs(path, make_pairs(30))
     fake_server.script(latency_s=0.05, replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
     command = [
-        *EPM, "teach", str(path), "--model", PRICED_MODEL, "--api-base", fake_server.url,
+        "teach", str(path), "--model", PRICED_MODEL, "--api-base", fake_server.url,
         "--api-key-env", "FAKE_KEY", "--concurrency", str(concurrency), "--embedder", "hash", "--store", str(store_path), "--json",
     ]  # fmt: skip
-    with subprocess.Popen(command, env={**os.environ, "FAKE_KEY": "k"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as victim:
+    program = [sys.executable, "-c", EPM]
+    with subprocess.Popen(
+        [*program, *command], env={**os.environ, "FAKE_KEY": "k"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as victim:
         while fake_server.n_requests() < 40 and victim.poll() is None:
             time.sleep(0.02)
         victim.send_signal(signal.SIGKILL)
@@ -175,7 +175,7 @@ def test_a_killed_run_is_resumed_with_nothing_lost_and_nothing_done_twice(tmp_pa
         complaints = victim.stderr.read().decode()
     before = fake_server.n_requests()
     assert 40 <= before < 90, complaints
-    resumed = subprocess.run(command, env={**os.environ, "FAKE_KEY": "k"}, capture_output=True, text=True, timeout=120, check=True)
+    resumed = epm(*command)
     report = json.loads(resumed.stdout)
     assert (report["n_items"], report["n_decided"], report["n_failed"]) == (30, 30, 0)
     assert 0 < report["n_new"] < 30
