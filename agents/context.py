@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,16 +13,23 @@ from epm.gateway.request import CallScope, ModelSettings, Task
 from epm.identity import IdentityRule
 from epm.knowledge.index import KnowledgeIndex
 from epm.prompts.library import load_prompt
+from epm.relation import Label
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 PROMPTS = {role: f"teacher/{role}.v1" for role in ("extract", "ask", "sufficient", "research", "decide", "verify")}
 """The prompt version of every step: part of a run's identity."""
+LABELLED_PROMPTS = {**PROMPTS, "decide": "teacher/decide_labelled.v1"}
+"""The same where the teacher is told the label: only the writer of the rationale is, every other step stays blind."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherContext:
-    """One item's gateway, model, identity rule and knowledge. ``now_s`` is the time of the run, UTC epoch seconds."""
+    """One item's gateway, model, identity rule and knowledge. ``now_s`` is the time of the run, UTC epoch seconds.
+
+    ``told_label`` is the label that the writer is told, ``None`` in blind teaching. It stands here and not in the state, so
+    that no node can show it by showing the pair.
+    """
 
     gateway: ItemGateway
     model: ModelSettings
@@ -30,13 +38,19 @@ class TeacherContext:
     now_s: float
     item_id: str
     run_id: str | None = None
+    told_label: Label | None = None
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The prompt id of every step."""
+        return PROMPTS if self.told_label is None else LABELLED_PROMPTS
 
     def scope(self, role: str) -> CallScope:
         """Who asks, for the ledger."""
-        prompt = load_prompt(PROMPTS[role])
+        prompt = load_prompt(self.prompts[role])
         return CallScope(self.run_id, self.item_id, f"teacher/{role}", prompt.id, prompt.sha256, self.model.sample)
 
-    async def ask(self, role: str, variables: dict[str, str], reply: type[ReplyT], task: Task) -> ReplyT:
+    async def ask(self, role: str, variables: dict[str, str], reply: type[ReplyT], task: Task | None) -> ReplyT:
         """The typed reply of one model step.
 
         Raises:
@@ -45,7 +59,7 @@ class TeacherContext:
         # Structured calls bring in instructor and litellm, which cost seconds to import.
         from epm.gateway.structured import ask
 
-        system, user = load_prompt(PROMPTS[role]).render(**variables)
+        system, user = load_prompt(self.prompts[role]).render(**variables)
         answered = await ask(
             self.gateway, model=self.model, system=system, user=user, response_model=reply, task=task, scope=self.scope(role)
         )

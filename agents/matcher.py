@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from epm.agents.context import PROMPTS, TeacherContext
+from epm.agents.context import LABELLED_PROMPTS, PROMPTS, TeacherContext
 from epm.agents.item_gateway import ItemGateway
 from epm.agents.state import TeacherState, blind
 from epm.decision import Decision, Outcome
 from epm.errors import ConfigError, ErrorClass, ModelError
+from epm.evidence.engine import engine_version
 from epm.gateway.deadline import item_deadline
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
@@ -27,6 +28,7 @@ from epm.knowledge.memory import MemoryIndex
 from epm.matcher import MatchContext
 from epm.pair import Pair
 from epm.prompts.library import prompts_sha
+from epm.relation import Label
 from epm.run import in_turn
 
 NAME = "multi-agent-rag"
@@ -39,20 +41,25 @@ def make(arg: str | None) -> MultiAgentRag:
     return MultiAgentRag(model_name=arg or None)
 
 
-def teacher_prompts_sha() -> str:
-    """SHA-256 over all prompts the teacher uses."""
-    return prompts_sha(PROMPTS.values())
+def teacher_prompts_sha(*, is_told: bool = False) -> str:
+    """SHA-256 over all prompts the teacher uses, blind or told the label."""
+    return prompts_sha((LABELLED_PROMPTS if is_told else PROMPTS).values())
 
 
 class MultiAgentRag:
-    """Decides each pair with the teacher's graph."""
+    """Decides each pair with the teacher's graph; with ``labels`` (by pair id) its writer is told each pair's label."""
 
-    def __init__(self, model_name: str | None = None) -> None:
+    def __init__(self, model_name: str | None = None, labels: Mapping[str, Label] | None = None) -> None:
         self.name = NAME if model_name is None else f"{NAME}:{model_name}"
-        self.prompts_sha = teacher_prompts_sha()
+        self.prompts_sha = teacher_prompts_sha(is_told=labels is not None)
         self.version = f"{VERSION}+{self.prompts_sha[:12]}"
         self._model_name = model_name
+        self._labels = labels
         self._own_index: MemoryIndex | None = None
+
+    def with_labels(self, labels: Mapping[str, Label]) -> MultiAgentRag:
+        """The teacher that explains these labels, by pair id; a pair without one is an error of the caller."""
+        return MultiAgentRag(self._model_name, labels)
 
     async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         """One decision for each pair, in the same order.
@@ -65,7 +72,7 @@ class MultiAgentRag:
         tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
 
         async def decide(pair: Pair) -> Decision:
-            decision = await decide_pair(pair, tools, ctx)
+            decision = await decide_pair(pair, tools, ctx, told_label=None if self._labels is None else self._labels[pair.id])
             if ctx.on_decision is not None:
                 ctx.on_decision(decision)
             return decision
@@ -110,15 +117,15 @@ def rules_gateway(model: ModelSettings) -> Gateway:
     return MeteredGateway(RulesTransport(), None)
 
 
-async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext) -> Decision:
-    """The graph's decision on one pair; a failed model call is a failed decision."""
+async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_label: Label | None = None) -> Decision:
+    """The graph's decision on one pair; a failed model call is a failed decision. ``told_label`` is shown to the writer."""
     # The graph brings in langgraph and langchain.
     from langgraph.errors import GraphRecursionError
 
     from epm.agents.graph import RECURSION_LIMIT, teacher_graph
 
     gateway, start = ItemGateway(tools.gateway), time.perf_counter()
-    context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id)
+    context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id, told_label)
     entry: TeacherState = {"pair": blind(pair)}
     try:
         with item_deadline(tools.model.item_timeout_s):
@@ -129,7 +136,9 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext) -> Decisi
     except GraphRecursionError as error:
         decision = Decision.failed(pair.id, ErrorClass.INVALID_STRUCTURE, f"the model kept calling tools: {error}")
     spent = {"n_calls": gateway.n_calls, "n_cached": gateway.n_cached, "n_unpriced": gateway.n_unpriced}
-    provenance = {"matcher": NAME, "model": tools.model.name, "prompts_sha": teacher_prompts_sha(), **decision.provenance, **spent}
+    sha = teacher_prompts_sha(is_told=told_label is not None)
+    made_by = {"matcher": NAME, "model": tools.model.name, "prompts_sha": sha, "engine": engine_version()}
+    provenance = {**made_by, **decision.provenance, **spent}
     return replace(decision, cost_usd=gateway.cost_usd, latency_s=time.perf_counter() - start, provenance=provenance)
 
 

@@ -32,6 +32,7 @@ class TeachReport:
     ``n_new`` items were done by this call, in ``elapsed_s`` seconds after ``index_s`` seconds for the index. Calls and cost are the
     ledger's, of the whole run without its judges: ``n_calls`` were sent, ``n_calls_failed`` of them brought nothing usable, ``n_cached``
     questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call.
+    Where ``is_label_given``, ``gold`` says how far the teacher followed the labels it was told, and nothing of how well it decides.
     """
 
     run_id: str
@@ -60,6 +61,7 @@ class TeachReport:
     n_indexed: int = 0
     index_s: float = 0.0
     elapsed_s: float = 0.0
+    is_label_given: bool = False
 
     @property
     def pairs_per_s(self) -> float:

@@ -2,7 +2,8 @@
 
 A run is resumed by repeating it: its id comes from what it does (input, matcher, prompts, model, seed, settings), never
 from limits, and items that are done are not done again. Gold labels are taken off before a pair reaches the matcher; they
-are only looked at afterwards, for the report.
+are only looked at afterwards, for the report. In label-conditioned teaching the matcher holds them apart from the pairs, and
+the run is another one, marked as such.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import cast
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
 from epm.config import DEFAULT_CONCURRENCY
-from epm.decision import Decision, Outcome
+from epm.decision import LABEL_GIVEN, Decision, Outcome
 from epm.egress import OPEN, EgressPolicy
 from epm.errors import BudgetError
 from epm.gateway.gateway import Gateway
@@ -50,11 +51,11 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class TeachJob:
-    """What a teaching run is: these values decide its id, except ``concurrency``, ``is_fresh`` and those from ``only`` on.
+    """What a teaching run is: these values decide its id, except ``concurrency``, ``is_fresh`` and those from ``only`` to ``launch``.
 
     ``prompts_sha`` covers the prompts that the matcher uses; ``knowledge_name`` says which index and vectors it searches;
     ``only`` names the items to do now, for a sample of the run or to try some of a known run ``again``. ``launch`` is kept
-    with the run so that a part of it can be done again.
+    with the run so that a part of it can be done again. ``is_label_given`` says that the matcher was made with the labels.
     """
 
     matcher: Matcher
@@ -70,6 +71,11 @@ class TeachJob:
     only: frozenset[str] | None = None
     again: Again | None = None
     launch: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    is_label_given: bool = False
+
+    def marked(self, decision: Decision) -> Decision:
+        """The decision, saying that its writer was told the label where that is so: here, so that no matcher can forget it."""
+        return replace(decision, provenance={**decision.provenance, LABEL_GIVEN: True}) if self.is_label_given else decision
 
     def spec(self) -> RunSpec:
         """The identity of the run in the store."""
@@ -85,6 +91,8 @@ class TeachJob:
             settings["sample"] = str(self.model.sample)
         if self.egress.fields is not None:
             settings["egress_fields"] = self.egress.fields_text()
+        if self.is_label_given:
+            settings[LABEL_GIVEN] = "yes"
         return RunSpec(
             command=COMMAND, input_sha=self.input_sha, matcher=self.matcher.name, prompts_sha=self.prompts_sha,
             model=self.model.name, seed=self.seed, settings=settings,
@@ -149,7 +157,7 @@ async def teach(
     tally, start, calls_before = _Tally(n_done, len(remaining)), time.perf_counter(), _calls(store, handle.run_id)
 
     async def decide(pair: Pair) -> Decision:
-        return (await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0]
+        return job.marked((await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0])
 
     async def keep(pair: Pair, decision: Decision) -> None:
         await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
@@ -163,7 +171,8 @@ async def teach(
         )  # fmt: skip
     elapsed_s = time.perf_counter() - start
     report = _report(handle.run_id, pairs, store, calls_before, n_new=len(remaining))
-    return replace(report, knowledge=job.knowledge_name, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
+    report = replace(report, knowledge=job.knowledge_name, is_label_given=job.is_label_given)
+    return replace(report, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
 
 
 def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tuple[list[Pair], int]:

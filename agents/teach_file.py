@@ -9,6 +9,7 @@ from pathlib import Path
 
 from epm.agents.report import TeachReport
 from epm.agents.teach import TeachJob, teach
+from epm.agents.told import require_explainer, told_matcher
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.errors import ConfigError
 from epm.files.pairs import OnBadRow, read_pairs
@@ -43,6 +44,7 @@ class TeachOptions:
     embedder: str = AUTO
     limit: int | None = None
     is_fresh: bool = False
+    with_labels: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
     seed: int = 0
     on_bad_row: OnBadRow = "stop"
@@ -85,8 +87,12 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
         msg = f"concurrency {options.concurrency} is too low: at least 1 item must be at work"
         raise ConfigError(msg)
     require_price(options.model, options.bounds)
+    if options.with_labels:
+        require_explainer(options.model)
     file = read_pairs(path, on_bad_row=options.on_bad_row, limit=options.limit)
     matcher, identity = make_matcher(options.matcher), load_identity_rule(options.identity)
+    if options.with_labels:
+        matcher = told_matcher(matcher, file.pairs)
     folder = options.knowledge_folder or _folder_beside(options.store)
     with ExitStack() as stack:
         egress = stack.enter_context(egress_in_force(options.model))
@@ -97,7 +103,7 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
         job = TeachJob(
             matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
-            egress=egress,
+            egress=egress, is_label_given=options.with_labels,
             launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve())},
         )  # fmt: skip
         yield TeachSetting(tuple(file.pairs), job, store, knowledge)

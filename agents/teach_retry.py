@@ -15,7 +15,8 @@ from typing import cast
 
 from epm.agents.teach import COMMAND, Again, TeachJob, teach
 from epm.agents.teach_file import NO_PROMPTS
-from epm.decision import Outcome
+from epm.agents.told import told_matcher
+from epm.decision import LABEL_GIVEN, Outcome
 from epm.errors import ConfigError, ErrorClass
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.judges.run_identity import identity_of
@@ -110,15 +111,18 @@ def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_pro
     ):
         assert session.store is not None  # noqa: S101  # a place was given
         ids = frozenset(item.item_id for item in plan.chosen)
+        # every pair of the run, so that the index holds the rivals that it held before; those not chosen are not decided
+        pairs = [item.pair for item in plan.items if not is_purged(item.pair)]
+        is_label_given = run.spec.settings.get(LABEL_GIVEN) == "yes"
+        matcher = told_matcher(matcher, pairs) if is_label_given else matcher
         job = TeachJob(
             matcher=matcher, model=model, input_sha=run.spec.input_sha, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity_of(run.spec.settings), seed=run.spec.seed, concurrency=concurrency,
             egress=session.egress, only=ids, again=Again(run.run_id, _status_after(run)), launch=settings,
+            is_label_given=is_label_given,
         )  # fmt: skip
         _check_same(run, job.spec())
         n_forgotten = forget_failed(session.store, run.run_id, ids)
-        # every pair of the run, so that the index holds the rivals that it held before; those not chosen are not decided
-        pairs = [item.pair for item in plan.items if not is_purged(item.pair)]
         report = run_sync(teach(pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
         tried = [item.decision for item in session.store.items(run.run_id) if item.item_id in ids]
     failed = Counter(decision.error_class.value for decision in tried if decision.error_class is not None)

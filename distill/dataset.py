@@ -41,7 +41,10 @@ class StoredDecision(Protocol):
 
 
 class SftRow(BaseModel):
-    """One row of an SFT file. ``completion`` ends without the end token, which the trainer adds."""
+    """One row of an SFT file. ``completion`` ends without the end token, which the trainer adds.
+
+    ``label_given_in_prompt``: the rationale's writer had been told the gold label; files of an epm before it are blind.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,23 +55,7 @@ class SftRow(BaseModel):
     gold_label: Label | None
     teacher_label: Label | None
     relation: Relation
-
-
-class RationaleRow(BaseModel):
-    """One rationale as it stands in the store, for datasets and people."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pair_id: str
-    gold_label: Label | None
-    teacher_label: Label | None
-    teacher_probability: float | None
-    relation: Relation
-    factor: int | None
-    rationale: Rationale
-    score_core: float | None
-    score_identifier: float | None
-    score_variant: float | None
+    label_given_in_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +107,8 @@ def sft_view(items: Iterable[StoredDecision], judgements: Iterable[Judgement], o
             continue
         n_kept += 1
         for pair, rationale in _orders(item.pair, item.decision.rationale, options):
-            rows.extend(_rows(pair, rationale, options, rng))
+            rows.extend(_rows(pair, rationale, options, rng, is_label_given=item.decision.is_label_given))
     return SftView(tuple(rows), len(kept_items), n_kept, dict(dropped))
-
-
-def rationale_rows(items: Iterable[StoredDecision], judgements: Iterable[Judgement]) -> list[RationaleRow]:
-    """One row for each rationale; items without one are left out."""
-    scores = axis_scores(judgements)
-    return [
-        _rationale_row(item.pair, item.decision, item.decision.rationale, scores.get((item.pair.id, item.decision.rationale.sha()), {}))
-        for item in items
-        if item.decision.rationale is not None
-    ]
 
 
 def axis_scores(judgements: Iterable[Judgement]) -> dict[tuple[str, str], dict[Axis, float]]:
@@ -166,7 +143,7 @@ def _orders(pair: Pair, rationale: Rationale, options: ViewOptions) -> list[tupl
     return [(pair, rationale), (pair.swapped(), rationale.swapped())] if options.both_orders else [(pair, rationale)]
 
 
-def _rows(pair: Pair, rationale: Rationale, options: ViewOptions, rng: random.Random) -> list[SftRow]:
+def _rows(pair: Pair, rationale: Rationale, options: ViewOptions, rng: random.Random, *, is_label_given: bool) -> list[SftRow]:
     label_chance = options.label_share / (1 - options.label_share)
     n_label = int(label_chance) + (rng.random() < label_chance % 1)
     label = label_example(pair, rationale)
@@ -174,15 +151,7 @@ def _rows(pair: Pair, rationale: Rationale, options: ViewOptions, rng: random.Ra
     return [
         SftRow(
             pair_id=pair.id, prompt=example.prompt, completion=example.completion, mode=example.mode,
-            gold_label=pair.gold_label, teacher_label=rationale.label, relation=rationale.relation,
+            gold_label=pair.gold_label, teacher_label=rationale.label, relation=rationale.relation, label_given_in_prompt=is_label_given,
         )
         for example in examples
     ]  # fmt: skip
-
-
-def _rationale_row(pair: Pair, decision: Decision, rationale: Rationale, scores: Mapping[Axis, float]) -> RationaleRow:
-    return RationaleRow(
-        pair_id=pair.id, gold_label=pair.gold_label, teacher_label=rationale.label, teacher_probability=decision.probability,
-        relation=rationale.relation, factor=rationale.factor, rationale=rationale, score_core=scores.get(Axis.CORE),
-        score_identifier=scores.get(Axis.IDENTIFIER), score_variant=scores.get(Axis.VARIANT),
-    )  # fmt: skip

@@ -1,28 +1,27 @@
-"""A run's rationales written as a training or reading dataset."""
+"""A run's rationales written as a training file: prompts and completions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from epm.distill.dataset import ViewOptions, rationale_rows, sft_view
+from epm.distill.dataset import ViewOptions, sft_view
 from epm.distill.dataset_files import write_rows
+from epm.distill.label_words import LabelWords, found_label_words
 from epm.errors import DataError
+from epm.store.purged import is_purged
+from epm.store.records import StoredItem
 from epm.store.store import RunStore
-
-
-class ExportFormat(StrEnum):
-    """Which view of the rationales is written."""
-
-    SFT = "sft"
-    RATIONALES = "rationales"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written: rows, the rationales behind them, what was dropped and why, and the SHA-256 of the rows."""
+    """What was written: rows, the rationales behind them, what was dropped and why, and the SHA-256 of the rows.
+
+    ``n_label_given`` of the rationales were written by someone who had been told the label; ``label_words`` stand in theirs
+    and the others' free text.
+    """
 
     path: Path
     n_rows: int
@@ -30,28 +29,49 @@ class ExportResult:
     n_kept: int
     dropped: Mapping[str, int]
     sha256: str
+    n_label_given: int
+    label_words: LabelWords
 
 
-def export_run(store: RunStore, run_id: str, path: Path, *, view: ExportFormat, options: ViewOptions) -> ExportResult:
-    """Write a run's view to ``path`` (``.jsonl`` or ``.parquet``).
+def export_sft(store: RunStore, run_id: str, path: Path, options: ViewOptions, *, check_leaks: bool = False) -> ExportResult:
+    """Write the SFT rows of a run, named by its id or the beginning of it, to ``path`` (``.jsonl`` or ``.parquet``); with ``check_leaks`` only when no rationale holds label words.
 
     Raises:
-        DataError: nothing is left to write, or the file cannot be written.
+        DataError: nothing is left to write, label words were found, or the file cannot be written.
         StoreError: there is no such run.
     """
-    items, judgements = list(store.items(run_id)), list(store.judgements(run_id))
-    if view is ExportFormat.RATIONALES:
-        rationales = rationale_rows(items, judgements)
-        dropped = {"no rationale": len(items) - len(rationales)} if len(rationales) < len(items) else {}
-        _check_not_empty(len(rationales), run_id, dropped)
-        return ExportResult(path, len(rationales), len(items), len(rationales), dropped, write_rows(path, rationales))
-    found = sft_view(items, judgements, options)
-    _check_not_empty(len(found.rows), run_id, found.dropped)
-    return ExportResult(path, len(found.rows), found.n_items, found.n_kept, found.dropped, write_rows(path, found.rows))
+    run_id = store.run(run_id).run_id
+    items = list(store.items(run_id))
+    found = sft_view(items, store.judgements(run_id), options)
+    require_rows(len(found.rows), run_id, found.dropped)
+    kept = {row.pair_id for row in found.rows}
+    words = searched_words((item for item in items if item.pair.id in kept), check_leaks=check_leaks)
+    n_label_given = len({row.pair_id for row in found.rows if row.label_given_in_prompt})
+    sha256 = write_rows(path, found.rows)
+    return ExportResult(path, len(found.rows), found.n_items, found.n_kept, found.dropped, sha256, n_label_given, words)
 
 
-def _check_not_empty(n_rows: int, run_id: str, dropped: Mapping[str, int]) -> None:
+def searched_words(items: Iterable[StoredItem], *, check_leaks: bool) -> LabelWords:
+    """The label words of the items' rationales.
+
+    Raises:
+        DataError: ``check_leaks``, and there are some.
+    """
+    shown = [(item.pair, item.decision.rationale) for item in items if not is_purged(item.pair)]
+    found = found_label_words((pair, rationale) for pair, rationale in shown if rationale is not None)
+    if check_leaks and found.pair_ids:
+        msg = f"{found.summary()}: nothing was written; without --check-leaks '--format rationales' names them in its column label_words, to be left out"
+        raise DataError(msg)
+    return found
+
+
+def require_rows(n_rows: int, run: str, dropped: Mapping[str, int]) -> None:
+    """Nothing, when there is something to write.
+
+    Raises:
+        DataError: there is not; says what became of the items.
+    """
     if not n_rows:
         why = ", ".join(f"{reason}: {n}" for reason, n in dropped.items()) or "the run has no finished item"
-        msg = f"run {run_id!r} leaves nothing to export ({why}): finish or judge the run, or ask for less"
+        msg = f"run {run!r} leaves nothing to export ({why}): finish or judge the run, or ask for less"
         raise DataError(msg)

@@ -1,4 +1,7 @@
-"""decide: writes the Rationale, with answers and nearest rivals in view, and the faults of a first draft if there was one."""
+"""decide: writes the Rationale, with answers and nearest rivals in view, and the faults of a first draft if there was one.
+
+In label-conditioned teaching this node alone shows the label, by a prompt of its own.
+"""
 
 from __future__ import annotations
 
@@ -44,4 +47,8 @@ async def decide(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
         "left": pair.left.texts(), "right": pair.right.texts(), "identity": identity_payload(context.identity),
         "answers": answers, "rivals": rivals,
     }  # fmt: skip
-    return {"draft": await context.ask("decide", variables, DecideReply, Task(TaskKind.DECIDE, payload))}
+    if context.told_label is None:
+        return {"draft": await context.ask("decide", variables, DecideReply, Task(TaskKind.DECIDE, payload))}
+    variables["recorded_label"] = value_block("recorded_label", context.told_label.value)
+    # no typed task: whoever answers tasks cannot explain a label, and would decide blind under the mark of one who was told
+    return {"draft": await context.ask("decide", variables, DecideReply, None)}

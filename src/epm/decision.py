@@ -11,6 +11,9 @@ from epm.errors import ErrorClass
 from epm.rationale import Rationale
 from epm.relation import Label, Relation
 
+LABEL_GIVEN = "label_given_in_prompt"
+"""Stands in a decision's provenance and a run's settings: whoever wrote the rationale had been told the label."""
+
 
 class Outcome(StrEnum):
     """How a decision ended. ``failed`` is a record with an error class, never a silent "no match"."""
@@ -55,6 +58,11 @@ class Decision:
         """True when it took calls and a cache answered all of them."""
         n_calls = self.provenance.get("n_calls", 0)
         return isinstance(n_calls, int) and n_calls > 0 and n_calls == self.provenance.get("n_cached", 0)
+
+    @property
+    def is_label_given(self) -> bool:
+        """True when whoever wrote the rationale had been told the pair's label."""
+        return self.provenance.get(LABEL_GIVEN) is True
 
     @classmethod
     def failed(cls, pair_id: str, error_class: ErrorClass, error: str, *, cost_usd: float = 0.0, latency_s: float = 0.0) -> Decision:

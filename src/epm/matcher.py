@@ -12,7 +12,7 @@ Decision for each pair, in order; a pair it cannot decide comes back as ``failed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -24,6 +24,7 @@ from epm.gateway.request import ModelSettings
 from epm.identity import STRICT, IdentityRule
 from epm.knowledge.index import KnowledgeIndex
 from epm.pair import Pair
+from epm.relation import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class Tunable(Protocol):
 
     def tuned(self, valid: Sequence[Pair]) -> Self:
         """A copy with thresholds chosen on ``valid`` so that probability 0.5 is the best operating point."""
+        ...
+
+
+@runtime_checkable
+class LabelExplaining(Protocol):
+    """A matcher whose rationales can be written by someone who is told the label; its prompts are of their own then."""
+
+    def with_labels(self, labels: Mapping[str, Label]) -> Matcher:
+        """A copy that explains these labels, by pair id; whoever asks for it marks the decisions with ``LABEL_GIVEN``."""
         ...
 
 

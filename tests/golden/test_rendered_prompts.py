@@ -29,6 +29,7 @@ VALUES = {
     "question": value_block("question", "Which capacity does the Kolvra KX-120 kettle have?"),
     "rationale": value_block("rationale", {"core": {"comparisons": [], "verdict": "unknown"}}),
     "identity": state_identity(STRICT),
+    "recorded_label": value_block("recorded_label", "no_match"),
 }
 
 

@@ -90,7 +90,7 @@ def test_no_command_shows_or_keeps_the_key(folder: Path, fake_server) -> None:
         ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, "--store", "replayed.db", "--replay", "benched.jsonl"],
         ["runs", "list", *store, "--json"], ["runs", "show", id_, *store], ["runs", "show", id_, *store, "--json"],
         ["why", "p1", *store, "--full"], ["why", "p2", *store, "--json"], ["export", id_, "-o", "sft.jsonl", *store],
-        ["export", id_, "-o", "rationales.jsonl", "--format", "rationales", *store], ["data", "purge", "--listing", "lp1", *store, "--yes"],
+        ["export", id_, "-o", "rationales", "--format", "rationales", *store], ["data", "purge", "--listing", "lp1", *store, "--yes"],
         CANARY_KEY=KEY,
     )  # fmt: skip
     authorizations = {request["authorization"] for request in fake_server.log()["requests"]}

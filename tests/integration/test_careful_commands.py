@@ -53,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
         ("import", "explanations", "told.jsonl", "--pairs", "train.jsonl", "-o", "told.jsonl"),
         ("import", "explanations", "told.jsonl", "--pairs", "train.jsonl", "-o", "train.jsonl"),
         ("export", "run", "-o", "told.jsonl", "--store", "told.jsonl"),
+        ("export", "run", "--format", "rationales", "-o", ".", "--store", "./README.md"),
     ],
 )
 def test_no_command_writes_over_what_it_reads(folder: Path, command: tuple[str, ...]) -> None:

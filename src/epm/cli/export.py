@@ -1,8 +1,9 @@
-"""``epm export``: a run's rationales as an SFT file or a table of rationales."""
+"""``epm export``: the rationales of runs as an SFT file or as a dataset folder."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,16 @@ from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
+    from epm.distill.export import ExportResult
+    from epm.distill.rationale_export import RationaleExport
     from epm.rationale import Axis
+
+
+class ExportFormat(StrEnum):
+    """What is written."""
+
+    SFT = "sft"
+    RATIONALES = "rationales"
 
 
 def register(app: typer.Typer) -> None:
@@ -21,41 +31,86 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="Run id, or its beginning.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write, .jsonl or .parquet.")], *,
-    view: Annotated[str, typer.Option("--format", help="sft: prompts and completions; rationales: one row per rationale.")] = "sft",
-    min_score: Annotated[list[str] | None, typer.Option(help="AXIS=SCORE, e.g. core=0.7; unscored rationales are left out.")] = None,
-    gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="Leave out rationales that contradict the gold label.")] = False,
-    label_share: Annotated[float, typer.Option(help="Share of label-mode rows.")] = 0.3,
-    one_order: Annotated[bool, typer.Option("--one-order", help="Only the stored order of the listings.")] = False,
+    runs: Annotated[list[str], typer.Argument(help="Run ids, or their beginnings; sft takes one.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="sft: file to write, .jsonl or .parquet; rationales: folder.")], *,
+    view: Annotated[ExportFormat, typer.Option("--format", help="sft: prompts and completions; rationales: a dataset of every item, with a card.")] = ExportFormat.SFT,
+    min_score: Annotated[list[str] | None, typer.Option(help="sft: AXIS=SCORE, e.g. core=0.7; unscored rationales are left out.")] = None,
+    gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="sft: leave out rationales that contradict the gold label.")] = False,
+    label_share: Annotated[float, typer.Option(help="sft: share of label-mode rows.")] = 0.3,
+    one_order: Annotated[bool, typer.Option("--one-order", help="sft: only the stored order of the listings.")] = False,
+    oracle: Annotated[str | None, typer.Option(help="rationales: run whose labels fill oracle_label.")] = None,
+    license_note: Annotated[str | None, typer.Option("--license", help="rationales: what card and rows say about licences.")] = None,
+    check_leaks: Annotated[bool, typer.Option("--check-leaks", help="Write nothing if a rationale names a label in its free text; else they are listed.")] = False,
     store: Annotated[Path, typer.Option(help="Run store.")] = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
-    """Write the rationales of a run as a dataset, and say what was left out and why."""
+    """Write the rationales of runs as a dataset, and say what was left out and why."""
     from epm.distill.dataset import ViewOptions
-    from epm.distill.export import ExportFormat, export_run
+    from epm.distill.export import export_sft
+    from epm.distill.rationale_export import export_rationales
+    from epm.distill.rationale_files import CARD, FAILED, RATIONALES
     from epm.files.overwriting import refuse_overwriting
     from epm.store.store import RunStore
 
-    if view not in set(ExportFormat):
-        raise ConfigError(f"format {view!r} is unknown: use one of {', '.join(ExportFormat)}")
-    refuse_overwriting(out, [store])
+    _check_options(view, runs, for_sft=bool(min_score or gold_agrees or one_order), for_rationales=bool(oracle or license_note))
+    for written in (out, *(out / name for name in (RATIONALES, FAILED, CARD))):
+        refuse_overwriting(written, [store])
     options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
     with RunStore.open(store) as opened:
-        result = export_run(opened, run, out, view=ExportFormat(view), options=options)
-    summary = {
-        "path": str(result.path),
-        "n_rows": result.n_rows,
-        "n_items": result.n_items,
-        "n_kept": result.n_kept,
-        "dropped": dict(result.dropped),
-    }
+        if view is ExportFormat.SFT:
+            _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
+            return
+        made = export_rationales(opened, runs, out, oracle=oracle, license_note=license_note, check_leaks=check_leaks)
+    _show_rationales(made, as_json=as_json)
+
+
+def _check_options(view: ExportFormat, runs: list[str], *, for_sft: bool, for_rationales: bool) -> None:
+    if view is ExportFormat.SFT and len(runs) > 1:
+        raise ConfigError(f"--format sft takes one run, not {len(runs)}: export them one by one")
+    if view is ExportFormat.SFT and for_rationales:
+        raise ConfigError("--oracle and --license have no place in an SFT file: use them with --format rationales")
+    if view is ExportFormat.RATIONALES and for_sft:
+        raise ConfigError(
+            "--min-score, --gold-agrees and --one-order choose SFT rows: a rationale dataset holds every item; filter it by its columns"
+        )
+
+
+def _show_sft(result: ExportResult, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({**summary, "sha256": result.sha256}))
+        figures = {
+            "path": str(result.path), "n_rows": result.n_rows, "n_items": result.n_items, "n_kept": result.n_kept,
+            "dropped": dict(result.dropped), "n_label_given": result.n_label_given, "label_words": result.label_words.to_json(),
+            "sha256": result.sha256,
+        }  # fmt: skip
+        typer.echo(json.dumps(figures))
         return
     typer.echo(f"{result.n_rows} rows from {result.n_kept} of {result.n_items} rationales written to {result.path}")
     for reason, n in result.dropped.items():
         typer.echo(f"  left out, {reason}: {n}")
+    _show_marks(result.n_label_given, result.n_kept, result.label_words.summary())
+
+
+def _show_rationales(made: RationaleExport, *, as_json: bool) -> None:
+    from epm.distill.rationale_files import CARD, FAILED
+
+    if as_json:
+        figures = {
+            "folder": str(made.folder), "runs": list(made.run_ids), "n_items": made.n_items, "n_rows": made.n_rows,
+            "failed_by_class": made.failed_by_class, "n_label_given": made.n_label_given, "label_words": made.label_words.to_json(),
+            "sha256": made.sha256,
+        }  # fmt: skip
+        typer.echo(json.dumps(figures))
+        return
+    typer.echo(f"{made.n_rows} rationales of {made.n_items} items written to {made.folder}, described in {CARD}")
+    for name, n in made.failed_by_class.items():
+        typer.echo(f"  without a rationale, {name}: {n}, listed in {FAILED}")
+    _show_marks(made.n_label_given, made.n_rows, made.label_words.summary())
+
+
+def _show_marks(n_label_given: int, n: int, words: str) -> None:
+    if n_label_given:
+        typer.echo(f"  label-conditioned: the writers of {n_label_given} of {n} rationales had been told the gold label")
+    typer.echo(f"  {words}")
 
 
 def _min_scores(texts: list[str]) -> dict[Axis, float]:

@@ -17,7 +17,7 @@ from epm.agents.teach_file import TeachOptions, teach_file
 from epm.decision import Decision
 from epm.distill.dataset import ViewOptions
 from epm.distill.dataset_files import read_sft_rows
-from epm.distill.export import ExportFormat, ExportResult, export_run
+from epm.distill.export import ExportResult, export_sft
 from epm.distill.grpo import GrpoRecipe, GrpoResult, run_grpo
 from epm.distill.sft import SftRecipe, SftResult, run_sft
 from epm.eval.audit import AuditReport, compare_decisions
@@ -163,7 +163,7 @@ def _export(road: Road, run_id: str) -> ExportResult:
         min_scores=dict.fromkeys(Axis, MIN_SCORE), gold_agrees=True, label_share=0.0, both_orders=False, seed=road.sizes.seed
     )
     with RunStore.open(road.store) as store:
-        return export_run(store, run_id, road.out / "sft.jsonl", view=ExportFormat.SFT, options=options)
+        return export_sft(store, run_id, road.out / "sft.jsonl", options)
 
 
 def _sft(road: Road) -> SftResult:

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def teach(
-    pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report.")], *,
+    pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report, unless --with-labels.")], *,
     matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
     model: Annotated[str, typer.Option(help="'rules' (offline, free) or a litellm name such as openai/gpt-4o-mini.")] = "rules",
     identity: Identity = "strict",
@@ -37,6 +37,7 @@ def teach(
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
     on_bad_row: OnBadRow = BadRow.STOP,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming; replies that are kept answer it again, for nothing.")] = False,
+    with_labels: Annotated[bool, typer.Option("--with-labels", help="Tell the writer each pair's gold label, to be explained; marked in run, items and exports.")] = False,
     sample: Annotated[int, typer.Option(min=0, help="Number of the sample: another number is another run, which asks the model anew.")] = 0,
     asking: Asking,
     money: Money,
@@ -48,7 +49,7 @@ def teach(
 
     asking.require_use(model)
     options = TeachOptions(
-        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh,
+        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh, with_labels=with_labels,
         concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
         record=asking.record,
     )  # fmt: skip
@@ -83,8 +84,9 @@ def render_report(report: TeachReport) -> str:
     ]
     gold = report.gold
     if gold is not None:
+        what = "against the labels it was told, so no measure of how it decides" if report.is_label_given else "against gold"
         lines.append(
-            f"  against gold (n {gold.n}, positives {gold.positives}): P {gold.precision:.3f} R {gold.recall:.3f} F1 {gold.f1:.3f} "
+            f"  {what} (n {gold.n}, positives {gold.positives}): P {gold.precision:.3f} R {gold.recall:.3f} F1 {gold.f1:.3f} "
             f"accuracy {gold.accuracy:.3f} coverage {gold.coverage:.3f}"
         )
     return "\n".join(lines)

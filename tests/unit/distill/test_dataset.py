@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from epm.decision import Decision
-from epm.distill.dataset import SftRow, ViewOptions, axis_scores, rationale_rows, sft_view
+from epm.decision import LABEL_GIVEN, Decision
+from epm.distill.dataset import SftRow, ViewOptions, axis_scores, sft_view
 from epm.distill.dataset_files import read_sft_rows, write_rows
 from epm.errors import ConfigError, DataError, ErrorClass
 from epm.judgement import AxisScore, Judgement
@@ -98,11 +98,14 @@ def test_a_failed_item_is_counted_with_its_outcome(pair: Pair) -> None:
     assert sft_view([failed], [], ViewOptions()).dropped == {"no rationale (failed)": 1}
 
 
-def test_the_rationale_table_keeps_gold_teacher_and_scores_apart(pair: Pair, rationale_of: MakeRationale) -> None:
-    rationale = rationale_of(Relation.VARIANT)
-    (row,) = rationale_rows([item(pair, rationale)], [judgement(rationale, 0.25)])
-    assert (row.gold_label, row.teacher_label, row.score_core, row.score_variant) == (Label.MATCH, Label.NO_MATCH, 0.25, None)
-    assert row.rationale == rationale
+def test_a_row_says_that_its_writer_had_been_told_the_label(pair: Pair, rationale_of: MakeRationale) -> None:
+    blind = item(pair, rationale_of(Relation.EXACT), "blind")
+    told = item(pair, rationale_of(Relation.EXACT), "told")
+    told = replace(told, decision=replace(told.decision, provenance={LABEL_GIVEN: True}))
+    rows = sft_view([blind, told], [], ViewOptions(label_share=0.9)).rows
+    assert {(row.pair_id, row.mode, row.label_given_in_prompt) for row in rows} == {
+        (name, mode, name == "told") for name in ("blind", "told") for mode in Mode
+    }
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
@@ -118,7 +121,7 @@ def test_rows_are_read_back_as_they_were_written(name: str, tmp_path: Path, pair
 
 
 def test_both_file_formats_have_the_same_sha(tmp_path: Path, pair: Pair, rationale_of: MakeRationale) -> None:
-    rows = rationale_rows([item(pair, rationale_of(Relation.EXACT))], [])
+    rows = sft_view([item(pair, rationale_of(Relation.EXACT))], [], ViewOptions()).rows
     assert write_rows(tmp_path / "a.jsonl", rows) == write_rows(tmp_path / "a.parquet", rows)
 
 

@@ -74,5 +74,8 @@ def test_every_prompt_says_that_listing_text_is_data_and_asks_for_json() -> None
         assert "JSON only" in system, prompt_id
 
 
-def test_no_prompt_asks_for_or_takes_a_gold_label() -> None:
-    assert all(not {"gold", "label", "gold_label"} & set(load_prompt(prompt_id).variables) for prompt_id in prompt_ids())
+def test_no_prompt_takes_a_label_but_the_one_of_label_conditioned_teaching() -> None:
+    takers = [
+        prompt_id for prompt_id in prompt_ids() if any("label" in name or "gold" in name for name in load_prompt(prompt_id).variables)
+    ]
+    assert takers == ["teacher/decide_labelled.v1"]
