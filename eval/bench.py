@@ -66,12 +66,13 @@ class MatcherResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchReport:
-    """All results on one set of labelled pairs; ``leakage`` is against the validation pairs."""
+    """All results on one set of labelled pairs; ``leakage`` is against the validation pairs, ``plan_sha`` of the file that planned it."""
 
     results: tuple[MatcherResult, ...]
     pairs: tuple[Pair, ...]
     n_unlabelled: int
     leakage: Leakage | None
+    plan_sha: str | None = None
 
     @property
     def rows(self) -> tuple[BenchRow, ...]:
@@ -80,7 +81,8 @@ class BenchReport:
 
     def to_json(self) -> dict[str, object]:
         """What ``epm bench --json`` prints."""
-        return {"rows": [row.to_json() for row in self.rows]}
+        rows: dict[str, object] = {"rows": [row.to_json() for row in self.rows]}
+        return rows if self.plan_sha is None else {"plan_sha256": self.plan_sha, **rows}
 
 
 def matcher_label(spec: str, model: ModelSettings | None) -> str:

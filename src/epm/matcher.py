@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-from epm.config import DEFAULT_CONCURRENCY
+from epm.config import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_S
 from epm.decision import Decision
 from epm.egress import OPEN, EgressPolicy
 from epm.gateway.gateway import Gateway
@@ -33,7 +33,8 @@ class MatchContext:
 
     ``egress`` says which fields of a listing may stand in a prompt: a matcher that asks a model shows it ``egress.visible(pair)``.
     ``concurrency`` is how many pairs of a batch it may work on at a time. A matcher that pays for each pair by itself tells
-    ``on_decision`` as soon as one stands, so that a cap which cuts the batch loses none.
+    ``on_decision`` as soon as one stands, so that a cap which cuts the batch loses none. ``timeout_s`` is how long it may wait
+    for a system that is no model: a model's own settings bound its calls.
     """
 
     identity: IdentityRule = STRICT
@@ -44,6 +45,7 @@ class MatchContext:
     seed: int = 0
     egress: EgressPolicy = OPEN
     concurrency: int = DEFAULT_CONCURRENCY
+    timeout_s: float = DEFAULT_TIMEOUT_S
     on_decision: Callable[[Decision], None] | None = None
 
 
@@ -73,6 +75,15 @@ class LabelExplaining(Protocol):
 
     def with_labels(self, labels: Mapping[str, Label]) -> Matcher:
         """A copy that explains these labels, by pair id; whoever asks for it marks the decisions with ``LABEL_GIVEN``."""
+        ...
+
+
+@runtime_checkable
+class Collective(Protocol):
+    """A matcher that decides some pairs together: it gets all pairs of a command in one batch."""
+
+    def groups(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
+        """The pairs that are decided together; each pair stands in one group."""
         ...
 
 

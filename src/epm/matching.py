@@ -20,7 +20,7 @@ from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.request import ModelSettings
 from epm.gateway.watching import with_traffic
 from epm.identity import IdentityRule, load_identity_rule
-from epm.matcher import MatchContext, Matcher, Tunable
+from epm.matcher import Collective, MatchContext, Matcher, Tunable
 from epm.pair import Pair
 from epm.progress import ProgressEvent, ProgressSink, silent
 from epm.registry import make_matcher
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 64
 ASKS_A_MODEL = ("multi-agent-rag",)
 """Built-in matchers whose answers are a model's; their ARG names it."""
+OWN_SYSTEMS = ("python", "command")
+"""Matchers that run what the user wrote: nobody knows what that sends or costs, so a dry run leaves it alone."""
 ROW_FIELDS = (
     "pair_id", "left_id", "right_id", "outcome", "label", "probability", "relation", "factor",
     "cost_usd", "latency_s", "error_class", "error", "rationale",
@@ -192,7 +194,7 @@ async def decide_all(
 ) -> list[Decision]:
     """Every pair's decision, in order, asked for in batches of ``BATCH_SIZE``, or of as many as may be at work at a time.
 
-    A tunable matcher reads corpus statistics from its batch, so it gets all pairs at once.
+    A tunable matcher reads corpus statistics from its batch, and a collective one decides pairs together: they get all at once.
 
     Raises:
         ConfigError: the matcher did not return one decision for each pair in order.
@@ -200,7 +202,11 @@ async def decide_all(
     """
     decisions: list[Decision] = []
     heard: dict[str, Decision] = {}  # of the batch at work
-    ctx = replace(ctx, on_decision=lambda decision: heard.update({decision.pair_id: decision}))
+
+    def hear(decision: Decision) -> None:
+        heard[decision.pair_id] = decision
+        if len(heard) % BATCH_SIZE == 0 and batch_size > max(BATCH_SIZE, ctx.concurrency):
+            on_progress(event())  # a batch of everything would show nothing until its end
 
     def event() -> ProgressEvent:
         known = [*decisions, *heard.values()]
@@ -209,13 +215,13 @@ async def decide_all(
             cost_usd=sum(d.cost_usd for d in known),
         )  # fmt: skip
 
-    batch_size = max(1, len(pairs)) if isinstance(matcher, Tunable) else max(BATCH_SIZE, ctx.concurrency)
+    batch_size = max(1, len(pairs)) if isinstance(matcher, (Tunable, Collective)) else max(BATCH_SIZE, ctx.concurrency)
     on_progress = with_traffic(on_progress, ctx.gateway)
     on_progress(ProgressEvent(stage, len(pairs), 0))
     for start in range(0, len(pairs), batch_size):
         batch = pairs[start : start + batch_size]
         try:
-            decided = await matcher.decide(batch, ctx)
+            decided = await matcher.decide(batch, replace(ctx, on_decision=hear))
         except BudgetError as error:
             on_progress(event())
             raise MatchCutError(str(error), _cut(pairs, [*decisions, *heard.values()])) from error

@@ -21,6 +21,8 @@ MATCHERS = {
     "evidence-rules": "epm.matchers.evidence_rules:make",
     "evidence-model": "epm.matchers.evidence_model:make",
     "recorded": "epm.matchers.recorded:make",
+    "python": "epm.matchers.own_function:make",
+    "command": "epm.matchers.own_program:make",
     "multi-agent-rag": "epm.agents.matcher:make",
     "seed": "epm.distill.student:make_seed",
     "student": "epm.distill.student:make",

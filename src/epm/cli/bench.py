@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,15 +11,17 @@ import typer
 
 from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
-from epm.cli.money import Money
+from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
 from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
+from epm.errors import ConfigError
 
 if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
+    from epm.pair import Pair
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +31,10 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     pairs: Annotated[Path, typer.Argument(help="Labelled pairs: .jsonl, .jsonl.gz, .csv or .parquet.")], *,
-    matcher: Annotated[list[str], typer.Option(help="NAME or NAME:ARG; repeat for more rows.")],
+    matcher: Annotated[list[str] | None, typer.Option(help="NAME or NAME:ARG; repeat for more rows.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="A bench.toml: each [[row]] a matcher with its own model, price, identity and prompt.")
+    ] = None,
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
@@ -38,13 +44,21 @@ def bench(
     from epm.eval.bench import bench as run_bench
     from epm.eval.tables import bench_text_table
 
+    specs = matcher or []
+    if bool(specs) == (plan is not None):
+        raise ConfigError("epm bench needs --matcher NAME, once or more, or --plan bench.toml: give one of the two")
     tested = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     tuning = None if valid is None else read_pair_file(valid, on_bad_row=on_bad_row).pairs
-    context = matching_context(matcher, model=model, asking=asking, identity=identity, store=store, money=money)
-    with context as ctx, progress_sink() as sink:
-        if is_only_asked_for(money, (*tested, *(tuning or ())), matcher, ctx=ctx, as_json=as_json, on_progress=sink):
-            return
-        report = run_bench(tested, matcher, ctx=ctx, valid=tuning, on_progress=sink)
+    if plan is not None:
+        report = _bench_file(plan, tested, tuning, model=model, identity=identity, store=store, asking=asking, money=money, as_json=as_json)
+    else:
+        context = matching_context(specs, model=model, asking=asking, identity=identity, store=store, money=money)
+        with context as ctx, progress_sink() as sink:
+            if is_only_asked_for(money, (*tested, *(tuning or ())), specs, ctx=ctx, as_json=as_json, on_progress=sink):
+                return
+            report = run_bench(tested, specs, ctx=ctx, valid=tuning, on_progress=sink)
+    if report is None:
+        return
     _tell(report)
     if as_json:
         typer.echo(json.dumps(report.to_json(), allow_nan=False))
@@ -52,7 +66,26 @@ def bench(
         show_table(bench_text_table(report.rows))
 
 
+def _bench_file(
+    path: Path, tested: Sequence[Pair], tuning: Sequence[Pair] | None, *, model: str | None, identity: str, store: Path | None,
+    asking: Asking, money: Money, as_json: bool,
+) -> BenchReport | None:  # fmt: skip
+    """The report of a bench file's rows; ``None`` when a dry run was wanted, and printed."""
+    from epm.cli.bench_rows import planned_rows
+    from epm.eval.bench_plan import RowSettings, bench_plan, preview_plan
+
+    plan, sha = planned_rows(path, model=model, identity=identity, asking=asking, money=money)
+    if money.dry_run:
+        show_preview(preview_plan((*tested, *(tuning or ())), plan), as_json=as_json)
+        return None
+    shared = RowSettings(store, money.bounds(), asking.concurrency, asking.record)
+    with progress_sink() as sink:
+        return bench_plan(tested, plan, shared, valid=tuning, plan_sha=sha, on_progress=sink)
+
+
 def _tell(report: BenchReport) -> None:
+    if report.plan_sha is not None:
+        typer.echo(f"plan: sha256 {report.plan_sha}", err=True)
     if report.n_unlabelled:
         typer.echo(f"{report.n_unlabelled} pairs without a gold label were left out", err=True)
     if report.leakage is not None:

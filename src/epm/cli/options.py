@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,9 +39,10 @@ Store = Annotated[
 StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.")]
 
 
+@contextmanager
 def matching_context(
     specs: list[str], *, model: str | None, asking: Asking, identity: str, store: Path | None, money: Money
-) -> AbstractContextManager[MatchContext]:
+) -> Iterator[MatchContext]:
     """The context in which the matchers of a command run; in a dry run it leads nowhere.
 
     Raises:
@@ -58,11 +60,13 @@ def matching_context(
     if store is not None and settings is None:
         typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
     if money.dry_run:
-        return nullcontext(MatchContext(identity=rule, model=settings))
+        yield MatchContext(identity=rule, model=settings)
+        return
     bounds = money.bounds() if money.estimate is None else sample_bounds(money.bounds())
-    return open_context(
+    with open_context(
         specs, model=settings, identity=rule, store=store, bounds=bounds, concurrency=asking.concurrency, record=asking.record
-    )
+    ) as ctx:
+        yield replace(ctx, timeout_s=asking.timeout_s)
 
 
 def is_only_asked_for(

@@ -12,7 +12,7 @@ from epm.gateway.dry_run import DryGateway
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.tally import Tally
 from epm.matcher import MatchContext
-from epm.matching import decide_all
+from epm.matching import OWN_SYSTEMS, decide_all
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
 from epm.registry import make_matcher
@@ -59,9 +59,10 @@ def estimate_matching(
 
 
 def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchContext) -> Preview:
-    """The first prompts of every matcher, which no model sees."""
+    """The first prompts of every matcher, which no model sees; a system of the user's own has none, and is not run."""
     gateway = DryGateway()
     dry = replace(ctx, gateway=gateway)
-    for spec in specs:
-        run_sync(decide_all(make_matcher(spec), pairs[:N_PREVIEWED], dry))
+    for spec, matcher in [(spec, make_matcher(spec)) for spec in specs]:
+        if spec.partition(":")[0] not in OWN_SYSTEMS:
+            run_sync(decide_all(matcher, pairs[:N_PREVIEWED], dry))
     return Preview(len(pairs), gateway.prompts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from epm.errors import BudgetError, ConfigError, EpmError, ErrorClass, ModelError
 from epm.gateway.bounds import JUDGE_ROLES, NO_BOUNDS, Bounds, SharedBudget, SpendingLog, Spent
@@ -129,6 +129,15 @@ class Budget:
         if self.bounds.max_cost_usd is None:
             return None
         return max(0.0, self.bounds.max_cost_usd - self._run_account(run_id, judging=judging).cost_usd)
+
+    def rest(self) -> Bounds:
+        """The bounds that what follows under no run may keep to: these, less what was spent; a shared cap knows that itself."""
+        account, cap = self._run_account(None, judging=False), self.bounds
+        usd, tokens = cap.max_cost_usd, cap.max_tokens
+        return replace(
+            cap, max_cost_usd=usd if usd is None or self._shared is not None else max(0.0, usd - account.cost_usd),
+            max_tokens=None if tokens is None else max(0, tokens - account.tokens),
+        )  # fmt: skip
 
     def lost(self, request: ChatRequest) -> tuple[Usage, float | None]:
         """Tokens and USD of a call whose answer never came: its worst case where that is known, flagged as estimated."""

@@ -24,7 +24,7 @@ REMEDIES: Mapping[ErrorClass, str] = MappingProxyType(
         ErrorClass.BUDGET: "raise --max-item-cost-usd",
         ErrorClass.EGRESS: "name the server with --api-base, set NO_PROXY, or change the rule in epm.toml",
         ErrorClass.CANCELLED: "repeat the command",
-        ErrorClass.BUG: "report the error",
+        ErrorClass.BUG: "mend the function or program if it is your own, else report the error",
     }
 )
 

@@ -264,3 +264,13 @@ def test_a_free_server_needs_no_limit_in_its_requests() -> None:
     gateway = gateway_over(BillingTransport(Usage(5, 5), price=Price(0.0, 0.0)), Bounds(max_cost_usd=0.0), price=Price(0.0, 0.0))
     asked = ChatRequest({"model": "m", "messages": [{"role": "user", "content": "x"}]})
     assert asyncio.run(gateway.send(asked, scope())).cost_usd == 0.0
+
+
+def test_what_follows_may_spend_what_was_left_of_money_and_tokens() -> None:
+    gateway = gateway_over(BillingTransport(Usage(300, 100)), Bounds(max_cost_usd=1.0, max_tokens=10_000, max_item_cost_usd=0.5))
+    send_all(gateway, 2, run=None)
+    rest = gateway.budget.rest()
+
+    assert rest.max_cost_usd == pytest.approx(1.0 - 2 * PRICE.cost_usd(Usage(300, 100)))
+    assert (rest.max_tokens, rest.max_item_cost_usd) == (10_000 - 2 * 400, 0.5)
+    assert Budget().rest() == Bounds()
