@@ -104,9 +104,10 @@ class OwnCoroutine(OwnFunction):
     def __init__(self, name: str, version: str, function: Rule, thread: ThreadPoolExecutor, *, takes_pair: bool) -> None:
         super().__init__(name, version, function, thread, takes_pair=takes_pair)
         # One loop for all batches: a client that the file made is bound to the loop it first ran in.
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
         self._at_work: asyncio.Task[object] | None = None
-        weakref.finalize(self, thread.submit, self._runner.close).atexit = False  # no thread takes work when Python ends
+        # Only closed, and by whichever thread collects garbage: it may be one that holds the lock every pool of threads needs.
+        weakref.finalize(self, self._loop.close)
 
     async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         """One decision for each pair, in the same order: ``failed`` where the function raised, was too slow or answered wrongly."""
@@ -120,7 +121,7 @@ class OwnCoroutine(OwnFunction):
 
     def _run(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         with _stdout_as_stderr():
-            return self._runner.run(self._decide_all(batch, ctx))
+            return self._loop.run_until_complete(self._decide_all(batch, ctx))
 
     async def _decide_all(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         self._at_work = asyncio.current_task()

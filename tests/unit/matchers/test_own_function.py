@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import thread as threads
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,7 @@ def same(pair): return Found(asyncio.run(later())).n == 1
 
 ASYNC_RULE = """
 import asyncio
+import gc
 QUEUE = asyncio.Queue()
 SEEN = {"now": 0, "most": 0, "loops": set()}
 async def same(pair):
@@ -264,3 +267,12 @@ def test_the_version_follows_the_content_of_the_file(rule: WriteRule) -> None:
 
     assert first.name == second.name == "python:rules.py:same"
     assert first.version != second.version
+
+
+@pytest.mark.timeout(30)
+def test_a_matcher_is_let_go_by_any_thread_whatever_lock_that_one_holds(rule: WriteRule) -> None:
+    matcher = make(rule("async def same(pair): return True"))
+    assert asyncio.run(matcher.decide([PAIR], MatchContext()))[0].label is Label.MATCH
+    with threads._global_shutdown_lock:  # garbage is collected at any line, also of a thread that starts threads
+        del matcher
+        gc.collect()
