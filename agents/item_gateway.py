@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from epm.gateway.gateway import Gateway
-from epm.gateway.request import CallScope, ChatReply, ChatRequest
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, Usage
 
 
 @runtime_checkable
@@ -14,7 +14,10 @@ class _Forgetful(Protocol):
 
 
 class ItemGateway:
-    """Passes every call on and adds it up. ``cost_usd`` counts unknown prices as 0; ``n_unpriced`` says how many."""
+    """Passes every call on and adds it up. ``cost_usd`` counts unknown prices as 0; ``n_unpriced`` says how many.
+
+    ``usage`` is of the replies that were answered, those of the cache included.
+    """
 
     def __init__(self, inner: Gateway) -> None:
         self._inner = inner
@@ -22,6 +25,7 @@ class ItemGateway:
         self.n_cached = 0
         self.n_unpriced = 0
         self.cost_usd = 0.0
+        self.usage = Usage(0, 0)
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
         """The reply of the inner gateway."""
@@ -30,7 +34,16 @@ class ItemGateway:
         self.n_cached += reply.is_cached
         self.n_unpriced += reply.cost_usd is None
         self.cost_usd += reply.cost_usd or 0.0
+        self.usage = self.usage.plus(reply.usage)
         return reply
+
+    def spent(self) -> dict[str, object]:
+        """What the item took, as entries of a provenance."""
+        usage = self.usage
+        return {
+            "n_calls": self.n_calls, "n_cached": self.n_cached, "n_unpriced": self.n_unpriced, "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens, "reasoning_tokens": usage.reasoning_tokens,
+        }  # fmt: skip
 
     async def forget(self, request: ChatRequest, scope: CallScope) -> None:
         """Drop a kept reply that proved useless, where the inner gateway keeps any."""

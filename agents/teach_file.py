@@ -21,6 +21,7 @@ from epm.identity import load_identity_rule
 from epm.knowledge.catalogue import default_index
 from epm.knowledge.embedder import AUTO
 from epm.knowledge.index import KnowledgeIndex
+from epm.matcher import Collective, MatchContext, Matcher, require_usable
 from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
@@ -90,7 +91,7 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
     if options.with_labels:
         require_explainer(options.model)
     file = read_pairs(path, on_bad_row=options.on_bad_row, limit=options.limit)
-    matcher, identity = make_matcher(options.matcher), load_identity_rule(options.identity)
+    matcher, identity = _usable_matcher(options), load_identity_rule(options.identity)
     if options.with_labels:
         matcher = told_matcher(matcher, file.pairs)
     folder = options.knowledge_folder or _folder_beside(options.store)
@@ -107,6 +108,20 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
             launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve())},
         )  # fmt: skip
         yield TeachSetting(tuple(file.pairs), job, store, knowledge)
+
+
+def _usable_matcher(options: TeachOptions) -> Matcher:
+    """The matcher, which can work with this model and decides each pair by itself.
+
+    Raises:
+        ConfigError: it cannot, or does not; nothing was written.
+    """
+    matcher = make_matcher(options.matcher)
+    require_usable([matcher], MatchContext(model=options.model))
+    if isinstance(matcher, Collective):
+        msg = f"matcher {matcher.name!r} decides pairs together, and a teaching run asks about each by itself: use it with 'epm match' or 'epm bench'"
+        raise ConfigError(msg)
+    return matcher
 
 
 def teach_gateway(setting: TeachSetting, options: TeachOptions) -> MeteredGateway:

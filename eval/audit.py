@@ -17,7 +17,7 @@ from epm.errors import GateError
 from epm.eval.bench import matcher_label
 from epm.eval.intervals import Interval, TwoWay, f1_interval, mean_interval, statistic_interval
 from epm.eval.metrics import BoolArray, FloatArray, Metrics, measure, outcomes, ratio
-from epm.matcher import MatchContext
+from epm.matcher import MatchContext, require_usable
 from epm.matching import decide_all
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
@@ -92,9 +92,10 @@ def audit(pairs: Sequence[Pair], *, student: str, oracle: str, ctx: MatchContext
     """Compare two matchers, given as ``NAME[:ARG]``, on all pairs; gold labels are used where there are some.
 
     Raises:
-        ConfigError: a spec cannot be made into a matcher.
+        ConfigError: a spec cannot be made into a matcher, or a matcher cannot work in this context.
     """
     made = [(matcher_label(spec, ctx.model), make_matcher(spec)) for spec in (student, oracle)]
+    require_usable([matcher for _, matcher in made], ctx)
 
     async def decide_both() -> list[list[Decision]]:
         return [await decide_all(matcher, pairs, ctx, stage=label, on_progress=on_progress) for label, matcher in made]

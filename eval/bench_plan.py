@@ -18,7 +18,7 @@ from epm.gateway.bounds import Bounds
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import ModelSettings
 from epm.identity import IdentityRule
-from epm.matcher import MatchContext, Matcher
+from epm.matcher import MatchContext, Matcher, require_usable
 from epm.matching import open_context
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
@@ -64,8 +64,8 @@ def bench_plan(
         BudgetError: a cap was reached.
     """
     matchers = _made(plan)
-    for row in plan:
-        _require_open(row, shared.bounds)
+    for row, matcher in zip(plan, matchers, strict=True):
+        _require_open(row, matcher, shared.bounds)
     reports: list[BenchReport] = []
     bounds = shared.bounds
     for row, matcher in zip(plan, matchers, strict=True):
@@ -97,9 +97,11 @@ def _made(plan: Sequence[PlannedRow]) -> list[Matcher]:
     return [make_matcher(row.spec) for row in plan]
 
 
-def _require_open(row: PlannedRow, bounds: Bounds) -> None:
-    """Nothing, when the row's model can be asked: what is wrong with the last row must not show after the first was paid."""
+def _require_open(row: PlannedRow, matcher: Matcher, bounds: Bounds) -> None:
+    """Nothing, when the row's model can be asked, and by it: what is wrong with the last row must not show after the first was paid."""
+    gateway = None
     if row.model is not None:
         require_price(row.model, bounds)
         with egress_in_force(row.model):
-            open_transport(row.model)
+            gateway = MeteredGateway(open_transport(row.model), None)
+    require_usable([matcher], MatchContext(model=row.model, gateway=gateway))

@@ -26,11 +26,17 @@ class TextTable:
 
 
 def bench_text_table(rows: Sequence[BenchRow]) -> TextTable:
-    """The bench table: figures with three decimals, ``-`` where undefined."""
+    """The bench table: figures with three decimals, ``-`` where undefined; tokens and latency where a model was asked.
+
+    ``hidden`` are the tokens out that nobody sees, ``cached`` the replies that were there already and cost nothing.
+    """
     headers = (
         "matcher", "n", "pos", "P", "R", "F1", "F1 95 %", "accuracy", "AUPRC", "R@P99", "coverage", "failed", "threshold", "USD", "pairs/s",
     )  # fmt: skip
-    return TextTable(headers, tuple(_bench_cells(row) for row in rows))
+    if all(row.prompt_tokens is None for row in rows):
+        return TextTable(headers, tuple(_bench_cells(row) for row in rows))
+    more = ("tokens in", "tokens out", "hidden", "cached", "s/pair")
+    return TextTable((*headers, *more), tuple((*_bench_cells(row), *_asking_cells(row)) for row in rows))
 
 
 def audit_text_table(report: AuditReport) -> TextTable:
@@ -75,6 +81,12 @@ def _bench_cells(row: BenchRow) -> tuple[str, ...]:
         _figure(row.accuracy), _figure(row.auprc), _figure(row.recall_at_p99), _figure(row.coverage), str(row.n_failed), threshold,
         f"{row.cost_usd:.4g}", speed,
     )  # fmt: skip
+
+
+def _asking_cells(row: BenchRow) -> tuple[str, ...]:
+    counts = (row.prompt_tokens, row.completion_tokens, row.reasoning_tokens)
+    latency = _NOTHING if row.latency_s is None else f"{row.latency_s:.3g}"
+    return (*(_NOTHING if count is None else f"{count:,}" for count in counts), str(row.n_cached), latency)
 
 
 def _figure(value: float | None) -> str:

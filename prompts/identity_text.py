@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from epm.identity import IdentityRule
 
+NO_RULE = "No rule is given: judge for yourself whether both listings offer the same product."
+"""What stands in the rule's place where a prompt is tried without it."""
+
 
 def state_identity(identity: IdentityRule) -> str:
     """The rule's own sentence, then the relations that it counts as a match."""

@@ -19,6 +19,7 @@ from typing import Protocol, Self, runtime_checkable
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_S
 from epm.decision import Decision
 from epm.egress import OPEN, EgressPolicy
+from epm.errors import ConfigError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.identity import STRICT, IdentityRule
@@ -79,12 +80,39 @@ class LabelExplaining(Protocol):
 
 
 @runtime_checkable
+class Particular(Protocol):
+    """A matcher that cannot work in every context, and says so before it is given a pair."""
+
+    def refusal(self, ctx: MatchContext) -> str | None:
+        """Why it cannot work in this context, and what to do, as the end of a sentence about it; ``None`` when it can."""
+        ...
+
+
+@runtime_checkable
 class Collective(Protocol):
     """A matcher that decides some pairs together: it gets all pairs of a command in one batch."""
 
     def groups(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
         """The pairs that are decided together; each pair stands in one group."""
         ...
+
+
+def require_usable(matchers: Sequence[Matcher | Particular], ctx: MatchContext) -> None:
+    """Nothing, when each of these matchers can work in the context.
+
+    Raises:
+        ConfigError: names those that cannot, with the reasons.
+    """
+    refused: dict[str, list[str]] = {}
+    for matcher in matchers:
+        reason = matcher.refusal(ctx) if isinstance(matcher, Particular) else None
+        if reason is not None:
+            refused.setdefault(reason, []).append(repr(getattr(matcher, "name", matcher)))
+    if refused:
+        said = (
+            f"{'matcher' if len(names) == 1 else 'each of the matchers'} {', '.join(names)} {reason}" for reason, names in refused.items()
+        )
+        raise ConfigError("; ".join(said))
 
 
 MatcherFactory = Callable[[str | None], Matcher]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from epm.identity import STRICT
-from epm.prompts.data_fields import listing_block, value_block
-from epm.prompts.identity_text import state_identity
+from epm.prompts.data_fields import data_block, listing_block, listing_fields, value_block
+from epm.prompts.identity_text import NO_RULE, state_identity
 from epm.prompts.library import load_prompt, locked_shas, prompt_ids
 
 FOLDER = Path(__file__).parent / "prompts"
@@ -26,6 +26,7 @@ VALUES = {
     "answers": value_block("answers", [{"id": "answer-1", "answer": "It holds 1.7 l."}]),
     "rivals": value_block("rivals", [{"id": "listing-1", "title": "Kolvra KX-130 kettle"}]),
     "problems": value_block("problems", []),
+    "candidates": data_block("candidates", [{"number": 1, "listing": listing_fields(LISTING)}]),
     "question": value_block("question", "Which capacity does the Kolvra KX-120 kettle have?"),
     "rationale": value_block("rationale", {"core": {"comparisons": [], "verdict": "unknown"}}),
     "identity": state_identity(STRICT),
@@ -39,10 +40,18 @@ def test_released_prompt_files_match_the_lock() -> None:
 
 @pytest.mark.parametrize("prompt_id", prompt_ids())
 def test_a_rendered_prompt_matches_its_golden_file(prompt_id: str) -> None:
+    assert_golden(prompt_id, VALUES, f"{prompt_id.replace('/', '-')}.txt")
+
+
+def test_a_prompt_without_the_identity_rule_matches_its_golden_file() -> None:
+    assert_golden("baseline/zero_shot.v1", {**VALUES, "identity": NO_RULE}, "baseline-zero_shot.v1-no-rule.txt")
+
+
+def assert_golden(prompt_id: str, values: dict[str, str], name: str) -> None:
     prompt = load_prompt(prompt_id)
-    system, user = prompt.render(**{name: VALUES[name] for name in prompt.variables})
+    system, user = prompt.render(**{variable: values[variable] for variable in prompt.variables})
     rendered = f"# System\n{system}\n# User\n{user}\n"
-    golden = FOLDER / f"{prompt_id.replace('/', '-')}.txt"
+    golden = FOLDER / name
     if os.environ.get("EPM_UPDATE_GOLDEN") == "1":
         golden.write_text(rendered, encoding="utf-8")
     assert rendered == golden.read_text(encoding="utf-8")

@@ -26,6 +26,18 @@ ROWS = (
     BenchRow("nothing", 10, 0, None, None, None, 1.0, (None, None), None, None, 0.0, 10, "as-is", 0.0, None),
 )
 
+ASKED = (
+    ROWS[0],
+    BenchRow(
+        "zero-shot[openai/m]", 1916, 206, 0.9, 0.7, 0.7875, 0.96, (0.7, 0.86), None, None, 1.0, 0, "as-is", 0.42, 5.5, 1.234, 812345, 19160,
+        0, 4,
+    ),
+    BenchRow(
+        "reasoning:high[openai/m]", 1916, 206, 0.9, 0.7, 0.7875, 0.96, (0.7, 0.86), None, None, 1.0, 0, "as-is", 9.5, 0.5, 12.3, 812345,
+        1916000, 1896840, 0,
+    ),
+)  # fmt: skip
+
 
 def is_golden(name: str, text: str) -> bool:
     path = GOLDEN / name
@@ -57,6 +69,10 @@ def decision(pair: Pair) -> Decision:
 
 def test_the_bench_table_reads_as_agreed() -> None:
     assert is_golden("bench.txt", bench_text_table(ROWS).plain())
+
+
+def test_the_bench_table_of_matchers_that_asked_a_model_reads_as_agreed() -> None:
+    assert is_golden("bench_models.txt", bench_text_table(ASKED).plain())
 
 
 def test_the_audit_tables_read_as_agreed(pair: Pair, decision: Decision) -> None:

@@ -5,7 +5,7 @@
 ``POST /v1/chat/completions`` answers, and so does Azure's route with its query. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
 first whose ``contains``, a text or a list of texts, stands in the request wins), ``faults`` (list of names or null, one for each coming request),
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
-returns the log. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
+returns the log, with every body where ``keep_bodies`` is set. ``reasoning_tokens`` are thought unseen by every reply to a request with ``reasoning_effort``. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
 content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
 
 Batches (``fake_batches.py``): ``batch_looks`` is how often one is looked at before it ends, ``batch_end`` its last status, ``batch_answered`` how
@@ -79,6 +79,8 @@ class Script:
         self.fault_kinds = settings.get("fault_kinds", ["429", "500", "invalid_json"])
         self.latency_s = settings.get("latency_s", 0.0)
         self.stall_s = settings.get("stall_s", 30.0)
+        self.keep_bodies = settings.get("keep_bodies", False)
+        self.reasoning_tokens = settings.get("reasoning_tokens", 0)
         self.retry_after = settings.get("retry_after", "1")
         self.rng = random.Random(settings.get("seed", 0))
         self.requests = []
@@ -175,7 +177,10 @@ def completion(script: Script, body: dict[str, Any], fault: str | None) -> dict[
         "prompt_tokens": len(json.dumps(body.get("messages")).split()),
         "completion_tokens": len(json.dumps(message)) // 4 + 1,
     }
-    usage["total_tokens"] = sum(usage.values())
+    if body.get("reasoning_effort") and script.reasoning_tokens:
+        usage["completion_tokens"] += script.reasoning_tokens
+        usage["completion_tokens_details"] = {"reasoning_tokens": script.reasoning_tokens}
+    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
     model = "surprise-model-7" if fault == "wrong_model" else str(body.get("model"))
     reply = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "usage": usage}
     reply["choices"] = [] if fault == "empty_choices" else [{"index": 0, "finish_reason": finish_reason, "message": message}]
@@ -225,6 +230,8 @@ class FakeServer:
             "sha": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), "prompt_tokens": 0, "completion_tokens": 0,
             "keys": sorted(body), "authorization": headers.get("authorization"), "api_key": headers.get("api-key"), "path": path, "max_tokens": body.get("max_tokens"),
         }  # fmt: skip
+        if script.keep_bodies:
+            seen["body"] = body
         script.requests.append(seen)
         script.n_in_flight += 1
         script.most_in_flight = max(script.most_in_flight, script.n_in_flight)

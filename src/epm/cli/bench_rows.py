@@ -60,11 +60,11 @@ def _model_name(row: BenchFileRow, model: str | None) -> str | None:
     Raises:
         ConfigError: the row names a model in vain, or two.
     """
-    from epm.matching import ASKS_A_MODEL, named_model
+    from epm.matching import ASKS_A_MODEL, ASKS_THE_MODEL, named_model
     from epm.registry import MATCHERS
 
     name = row.matcher.partition(":")[0]
-    if name in MATCHERS and name not in ASKS_A_MODEL:
+    if name in MATCHERS and name not in (*ASKS_A_MODEL, *ASKS_THE_MODEL):
         if row.model is not None:
             raise ConfigError(f"matcher {row.matcher!r} asks no model: remove model = {row.model!r}")
         return None

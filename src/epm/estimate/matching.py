@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from epm.errors import BudgetError, ErrorClass
+from epm.errors import BudgetError, ConfigError, ErrorClass
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample
 from epm.estimate.preview import N_PREVIEWED, Preview
 from epm.gateway.dry_run import DryGateway
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.tally import Tally
-from epm.matcher import MatchContext
+from epm.matcher import Collective, MatchContext, Matcher, require_usable
 from epm.matching import OWN_SYSTEMS, decide_all
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
@@ -29,11 +29,16 @@ def estimate_matching(
 
     Raises:
         BudgetError: the caps leave fewer than 2 pairs.
-        ConfigError: every pair of the sample failed with a matcher.
+        ConfigError: every pair of the sample failed with a matcher, one cannot work here, or decides pairs together.
     """
     gateway = ctx.gateway if isinstance(ctx.gateway, MeteredGateway) else None
     tally = None if gateway is None else Tally.of(gateway)
     matchers = [(spec, make_matcher(spec)) for spec in specs]
+    require_usable([matcher for _, matcher in matchers], ctx)
+    together = next((spec for spec, matcher in matchers if isinstance(matcher, Collective)), None)
+    if together is not None:
+        msg = f"matcher {together!r} decides pairs together, so a sample of single pairs tells nothing of its cost; try it with --limit N and --max-cost-usd"
+        raise ConfigError(msg)
     sample, is_cut = random_sample(pairs, n, seed=ctx.seed), False
     finished: list[str] = []
     failed: dict[str, ErrorClass] = {}
@@ -62,7 +67,15 @@ def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchC
     """The first prompts of every matcher, which no model sees; a system of the user's own has none, and is not run."""
     gateway = DryGateway()
     dry = replace(ctx, gateway=gateway)
-    for spec, matcher in [(spec, make_matcher(spec)) for spec in specs]:
+    matchers = {spec: make_matcher(spec) for spec in specs}
+    require_usable(list(matchers.values()), dry)
+    for spec, matcher in matchers.items():
         if spec.partition(":")[0] not in OWN_SYSTEMS:
-            run_sync(decide_all(matcher, pairs[:N_PREVIEWED], dry))
+            run_sync(decide_all(matcher, _first(matcher, pairs), dry))
     return Preview(len(pairs), gateway.prompts)
+
+
+def _first(matcher: Matcher, pairs: Sequence[Pair]) -> Sequence[Pair]:
+    if isinstance(matcher, Collective):
+        return [pair for group in matcher.groups(pairs)[:N_PREVIEWED] for pair in group]
+    return pairs[:N_PREVIEWED]

@@ -19,7 +19,7 @@ from epm.gateway.completion import fault_of
 from epm.gateway.deadline import ItemTimeoutError, left_s
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord, MemoryCallLog, cache_key
 from epm.gateway.limiter import Limiter
-from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport, Usage
 from epm.gateway.sent import sent_fields, sent_to
 
 _Flight = asyncio.Future[ChatReply | ModelError | None]
@@ -56,9 +56,15 @@ class MeteredGateway:
         self._timeout_s = timeout_s
         self._backoff = Backoff(first_s=backoff_s, seed=seed)
         self.budget = budget or Budget()
-        self.n_tokens = 0  # in and out, of all replies that came, unusable ones included
+        self.usage = Usage(0, 0)  # of all replies that came, unusable ones included
+        self.n_hits = 0  # replies of the cache, and of identical calls in flight
         self.cost_usd = 0.0  # of all physical calls, as the ledger has it: failed and lost ones included
         self._flights: dict[str, _Flight] = {}
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens in and out of all replies that came."""
+        return self.usage.prompt_tokens + self.usage.completion_tokens
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
         """The reply, from the cache, from an identical call in flight, or from the transport.
@@ -172,7 +178,7 @@ class MeteredGateway:
         except asyncio.CancelledError:
             self.log.post_call(record(failure=(ErrorClass.CANCELLED, "the caller stopped waiting")))
             raise
-        self.n_tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
+        self.usage = self.usage.plus(reply.usage)
         fault = fault_of(reply.body)
         if fault is not None:
             await self.log.record_call(record(reply=reply, failure=fault), None)
@@ -195,6 +201,7 @@ class MeteredGateway:
 
     def _hit(self, reply: ChatReply, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
         hit = replace(reply, cost_usd=0.0, is_cached=True)
+        self.n_hits += 1
         if self._breaker is not None:
             self._breaker.answered(scope, is_cached=True)
         self.log.post_call(

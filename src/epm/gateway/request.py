@@ -47,6 +47,7 @@ class ModelSettings:
     bounds one attempt, ``max_tokens`` one reply, ``item_timeout_s`` all attempts, waits and repairs of one item; ``rpm`` and ``tpm`` cap a minute.
     ``api_version`` is of an Azure deployment, ``azure_ad_token_env`` names the variable of an Entra token in place of a key.
     ``replay`` is a cassette that answers in the model's place with what this model said: who answers stays ``name``.
+    ``reasoning_effort`` is how hard a model that thinks unseen is to think (``low``, ``high`` …); such models take no temperature.
     ``sample`` numbers independent replies to the same question: what was kept of another sample does not answer for this one.
     """
 
@@ -67,6 +68,7 @@ class ModelSettings:
     azure_ad_token_env: str | None = None
     replay: str | None = None
     sample: int = 0
+    reasoning_effort: str | None = None
 
     @property
     def cassette(self) -> str | None:
@@ -99,13 +101,31 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one physical call; ``is_estimated`` when the server did not say."""
+    """Tokens of one physical call, or of several; ``is_estimated`` when the server did not say.
+
+    ``reasoning_tokens`` are those that a model thought unseen: a part of ``completion_tokens``, and paid like them.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     is_estimated: bool = False
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together; estimated when one is."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens, self.reasoning_tokens + other.reasoning_tokens,
+            is_estimated=self.is_estimated or other.is_estimated,
+        )  # fmt: skip
+
+    def minus(self, other: Usage) -> Usage:
+        """What came on top of an earlier reading."""
+        return Usage(
+            self.prompt_tokens - other.prompt_tokens, self.completion_tokens - other.completion_tokens,
+            self.cached_tokens - other.cached_tokens, self.reasoning_tokens - other.reasoning_tokens, is_estimated=self.is_estimated,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

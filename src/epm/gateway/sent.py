@@ -20,6 +20,7 @@ NOT_MARKED = "unmarked-text"
 """Stands for a prompt without any data block: which fields it holds cannot be told."""
 _BLOCK = re.compile(r'<data name="([\w.-]+)">\n(.*?)\n</data>', re.DOTALL)
 _LISTING_BLOCKS = frozenset({"left", "right", "listing"})
+_LISTINGS_BLOCK = "candidates"
 _THROUGH = " through "
 _TOOL_RESULTS = "tool-results"
 
@@ -82,6 +83,14 @@ def _in_block(name: str, text: str) -> Iterator[str]:
     except ValueError:
         yield name
         return
+    if name == _LISTINGS_BLOCK and isinstance(value, list):
+        for one in value:
+            yield from _in_value("listing", one.get("listing") if isinstance(one, Mapping) else one)
+    else:
+        yield from _in_value(name, value)
+
+
+def _in_value(name: str, value: object) -> Iterator[str]:
     if name in _LISTING_BLOCKS and isinstance(value, Mapping):
         yield from ("attributes" if field.startswith("attributes.") else field for field in value)
     elif value:

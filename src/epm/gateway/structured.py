@@ -87,7 +87,7 @@ async def ask(
     client = instructor.from_litellm(conversation.create, mode=mode, async_client=True)
     try:
         value: T = await client.chat.completions.create(
-            model=model.name, response_model=_prepared(response_model), max_retries=_MAX_REPAIRS, temperature=model.temperature,
+            model=model.name, response_model=_prepared(response_model), max_retries=_MAX_REPAIRS, **_thinking(model),
             max_tokens=model.max_tokens, messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
         )  # fmt: skip
     except instructor.core.IncompleteOutputException as error:
@@ -102,6 +102,12 @@ async def ask(
     value = _plain(value, response_model)
     replies = conversation.replies
     return StructuredReply(value, sum(reply.cost_usd or 0.0 for reply in replies), len(replies), sum(reply.is_cached for reply in replies))
+
+
+def _thinking(model: ModelSettings) -> Mapping[str, object]:
+    if model.reasoning_effort is None:
+        return {"temperature": model.temperature}
+    return {"reasoning_effort": model.reasoning_effort}  # vendors refuse a temperature beside it
 
 
 @cache

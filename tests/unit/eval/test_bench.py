@@ -13,7 +13,9 @@ from epm.decision import Decision
 from epm.errors import ConfigError, DataError
 from epm.eval.bench import BenchReport, bench, bench_matchers, matcher_label
 from epm.eval.leakage import leakage
-from epm.gateway.request import ModelSettings
+from epm.gateway.completion import completion_body
+from epm.gateway.metered import MeteredGateway
+from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Usage
 from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.rationale import AxisFinding, Rationale, Verdict
@@ -22,7 +24,7 @@ from epm.relation import Label, Relation
 MATCH, NO_MATCH = Label.MATCH, Label.NO_MATCH
 KEYS = [
     "matcher", "n", "positives", "precision", "recall", "f1", "accuracy", "f1_ci95", "auprc", "recall_at_p99", "coverage", "n_failed",
-    "threshold", "cost_usd", "pairs_per_s",
+    "threshold", "cost_usd", "pairs_per_s", "latency_s", "prompt_tokens", "completion_tokens", "reasoning_tokens", "n_cached",
 ]  # fmt: skip
 EMPTY = AxisFinding(comparisons=(), verdict=Verdict.UNKNOWN)
 EXACT = Rationale(core=EMPTY, identifier=EMPTY, variant=EMPTY, relation=Relation.EXACT, label=MATCH)
@@ -153,6 +155,64 @@ def test_the_model_is_named_where_the_spec_does_not_name_it() -> None:
     assert matcher_label("multi-agent-rag:gpt-4o", rules) == "multi-agent-rag:gpt-4o"
     assert matcher_label("tfidf", rules) == "tfidf"
     assert matcher_label("multi-agent-rag", None) == "multi-agent-rag[rules]"
+
+
+class Thinking:
+    """A server that thinks unseen for 30 of the 40 tokens that it writes."""
+
+    name = identity = "thinking"
+
+    async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
+        await asyncio.sleep(0)
+        return ChatReply(completion_body("m", {"content": "ok"}), Usage(100, 40, 0, 30), "m", 0.0, cost_usd=0.5)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Asks once about each pair, and takes so long about it."""
+
+    seconds: tuple[float, ...]
+    name: str = "asking"
+    version: str = "1"
+
+    async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
+        assert ctx.gateway is not None
+        decisions = []
+        for pair, latency_s in zip(batch, self.seconds, strict=True):
+            reply = await ctx.gateway.send(ChatRequest({"model": "m", "messages": [pair.id]}), CallScope(None, pair.id, "test"))
+            spent = {"n_calls": 1, "n_cached": int(reply.is_cached)}
+            decisions.append(Decision.from_rationale(pair.id, EXACT, latency_s=latency_s, provenance=spent))
+        return decisions
+
+
+def test_a_row_that_asked_a_model_shows_tokens_hidden_ones_cost_and_the_median_latency_of_its_own_pairs(pairs: list[Pair]) -> None:
+    gateway = MeteredGateway(Thinking(), None)
+    rows = bench_matchers(pairs[:3], [("asking", Asking((1.0, 2.0, 9.0)))], ctx=MatchContext(gateway=gateway), valid=pairs[3:6]).rows
+    (row,) = rows
+    assert (row.prompt_tokens, row.completion_tokens, row.reasoning_tokens) == (300, 120, 90), "the validation pairs are not in it"
+    assert (row.cost_usd, row.latency_s, row.n_cached) == (1.5, 2.0, 0)
+
+
+def test_what_the_cache_answered_costs_nothing_again_and_is_counted_apart(pairs: list[Pair]) -> None:
+    ctx = MatchContext(gateway=MeteredGateway(Thinking(), None))
+    bench_matchers(pairs[:2], [("first", Asking((1.0, 1.0)))], ctx=ctx)
+    (row,) = bench_matchers(pairs[:3], [("again", Asking((0.0, 0.0, 7.0)))], ctx=ctx).rows
+    assert (row.n_cached, row.prompt_tokens, row.cost_usd, row.latency_s) == (2, 100, 0.5, 7.0)
+    (row,) = bench_matchers(pairs[:3], [("all", Asking((0.1, 0.1, 0.1)))], ctx=ctx).rows
+    assert (row.n_cached, row.reasoning_tokens, row.latency_s) == (3, 0, None)
+
+
+def test_rows_that_cannot_work_here_are_refused_together_before_any_pair(pairs: list[Pair]) -> None:
+    shown = []
+    with pytest.raises(ConfigError, match="each of the matchers 'zero-shot', 'select:no-rule' asks a free prompt"):
+        bench(
+            pairs, ["tfidf", "zero-shot", "select:no-rule"], ctx=MatchContext(model=ModelSettings("rules")), on_progress=shown.append
+        )  # fmt: skip
+    assert shown == []
+
+
+def test_a_baseline_is_called_by_its_spec_and_the_model_it_asks() -> None:
+    assert matcher_label("reasoning:high,no-rule", ModelSettings("openai/m")) == "reasoning:high,no-rule[openai/m]"
 
 
 def test_leakage_names_the_strongest_thing_shared(pair_of: Callable[..., Pair]) -> None:

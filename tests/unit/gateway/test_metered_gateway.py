@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,6 +160,26 @@ def test_an_unusable_reply_is_classed_billed_and_never_cached(scripted: Any, err
         (error_class, 10, 0.25),
         (None, 10, 0.25),
     ]
+
+
+def test_tokens_are_counted_by_kind_for_every_reply_that_was_paid_for_and_hits_apart(scripted: Any) -> None:
+    class Thinking(scripted):
+        async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
+            reply = await super().send(request, timeout_s=timeout_s)
+            return replace(reply, usage=Usage(10, 9, 4, 7))
+
+    gateway = gateway_over(Thinking(UNUSABLE[ErrorClass.REFUSAL], "fine"))
+
+    async def ask_three_times() -> None:
+        with pytest.raises(ModelError):
+            await gateway.send(request(), SCOPE)
+        await gateway.send(request(), SCOPE)
+        await gateway.send(request(), SCOPE)
+
+    asyncio.run(ask_three_times())
+    assert gateway.usage == Usage(20, 18, 8, 14)
+    assert (gateway.n_tokens, gateway.n_hits) == (38, 1)
+    assert gateway.usage.minus(Usage(10, 9, 4, 7)) == Usage(10, 9, 4, 7)
 
 
 def test_no_more_calls_are_in_flight_than_allowed_and_the_allowance_is_used(scripted: Any) -> None:

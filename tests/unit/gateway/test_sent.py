@@ -7,7 +7,7 @@ import pytest
 from epm.gateway.request import ChatRequest, ModelSettings
 from epm.gateway.sent import host_of, is_here, sent_fields, sent_to
 from epm.gateway.transports.rules import RulesTransport
-from epm.prompts.data_fields import listing_block, value_block
+from epm.prompts.data_fields import data_block, listing_block, value_block
 
 
 def fields_of(*contents: str, role: str = "user") -> str:
@@ -17,6 +17,11 @@ def fields_of(*contents: str, role: str = "user") -> str:
 def test_listing_fields_are_named_and_named_attributes_count_as_attributes() -> None:
     left = listing_block("left", {"title": "a", "brand": "b", "attributes.colour": "red"})
     assert fields_of("compare", left + listing_block("right", {"title": "c", "description": "d"})) == "attributes brand description title"
+
+
+def test_fields_of_numbered_candidates_are_named_one_by_one() -> None:
+    numbered = [{"number": 1, "listing": {"title": "a"}}, {"number": 2, "listing": {"title": "b", "attributes.colour": "red"}}, 3]
+    assert fields_of(listing_block("left", {"brand": "b"}) + data_block("candidates", numbered)) == "attributes brand listing title"
 
 
 def test_other_blocks_are_named_when_they_hold_something() -> None:

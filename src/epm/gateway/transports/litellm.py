@@ -27,6 +27,7 @@ from epm.socket_guard import refusal_in
 _WAY_OUT = "is that the server, a proxy, or an address in the environment or a redirect? Name the server with --api-base, set NO_PROXY, or change the rule"
 _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
+_EFFORT = "reasoning_effort"
 _KEY_SUFFIX = "API_KEY"
 _MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
 """litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
@@ -73,6 +74,18 @@ class LitellmTransport:
         self.identity = f"litellm {settings.api_base or 'at the vendor'}{version}"
         self.host = host_of(settings, *self._vendor())
 
+    @property
+    def takes_effort(self) -> bool:
+        """Whether a reasoning effort is passed on to the model: also where litellm does not know it, so that its server says."""
+        vendor, _ = self._vendor()
+        try:
+            known: list[str] | None = self._litellm.get_supported_openai_params(
+                model=self._settings.name.removeprefix(f"{vendor}/"), custom_llm_provider=vendor
+            )
+        except Exception:  # noqa: BLE001  # litellm raises bare exceptions for vendors it does not know
+            return True
+        return known is None or _EFFORT in known or self._is_deployment()
+
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
         """The reply, from exactly one request.
 
@@ -80,7 +93,11 @@ class LitellmTransport:
             ModelError: with the class of the failure; secrets are cut out of the message.
             EgressError: the egress policy stopped it at the socket, so that nothing was sent.
         """
-        options = {"_skip_mcp_handler": True} if "tools" in request.body else {}  # without the mcp package litellm fails on tools
+        options: dict[str, object] = {}
+        if "tools" in request.body:
+            options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
+        if _EFFORT in request.body and self._is_deployment():
+            options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
         start = time.perf_counter()
         try:
             answered = await self._litellm.acompletion(
@@ -102,6 +119,10 @@ class LitellmTransport:
         except Exception:  # noqa: BLE001  # litellm knows no vendor: the first call will say so
             return self._settings.name.partition("/")[0], None
         return str(provider), base
+
+    def _is_deployment(self) -> bool:
+        """Whether the model's name is one that the user gave it, of which litellm knows nothing."""
+        return self._vendor()[0] == "azure"
 
     def _cost_usd(self, usage: Usage, listed_usd: float | None) -> float | None:
         price_in, price_out = self._settings.price_in_usd, self._settings.price_out_usd
