@@ -18,6 +18,7 @@ COMMAND_MODULES = (
     "demo",
     "data",
     "block",
+    "select",
     "match",
     "compare",
     "bench",
