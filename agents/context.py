@@ -12,6 +12,7 @@ from epm.agents.item_gateway import ItemGateway
 from epm.gateway.request import CallScope, ModelSettings, Task
 from epm.identity import IdentityRule
 from epm.knowledge.index import KnowledgeIndex
+from epm.prompts.ask_examples import AskExample
 from epm.prompts.library import load_prompt
 from epm.relation import Label
 
@@ -21,6 +22,8 @@ PROMPTS = {role: f"teacher/{role}.v1" for role in ("extract", "ask", "sufficient
 """The prompt version of every step: part of a run's identity."""
 LABELLED_PROMPTS = {**PROMPTS, "decide": "teacher/decide_labelled.v1"}
 """The same where the teacher is told the label: only the writer of the rationale is, every other step stays blind."""
+SHOWN_PROMPTS = {"ask_shown": "teacher/ask_shown.v1"}
+"""Steps that only the exploration of questions takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class TeacherContext:
 
     ``told_label`` is the label that the writer is told, ``None`` in blind teaching. It stands here and not in the state, so
     that no node can show it by showing the pair.
+    ``examples`` are worked cases to show before questions are asked: none, unless questions are explored.
     """
 
     gateway: ItemGateway
@@ -39,11 +43,12 @@ class TeacherContext:
     item_id: str
     run_id: str | None = None
     told_label: Label | None = None
+    examples: tuple[AskExample, ...] = ()
 
     @property
     def prompts(self) -> Mapping[str, str]:
         """The prompt id of every step."""
-        return PROMPTS if self.told_label is None else LABELLED_PROMPTS
+        return (PROMPTS if self.told_label is None else LABELLED_PROMPTS) | SHOWN_PROMPTS
 
     def scope(self, role: str) -> CallScope:
         """Who asks, for the ledger."""

@@ -31,7 +31,8 @@ class TeachReport:
 
     ``n_new`` items were done by this call, in ``elapsed_s`` seconds after ``index_s`` seconds for the index. Calls and cost are the
     ledger's, of the whole run without its judges: ``n_calls`` were sent, ``n_calls_failed`` of them brought nothing usable, ``n_cached``
-    questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call.
+    questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call. ``n_decisive`` attributes were left open
+    by the texts and decide under the identity rule (after RLQR); ``n_idle_questions`` asked for none of their pair's.
     Where ``is_label_given``, ``gold`` says how far the teacher followed the labels it was told, and nothing of how well it decides.
     """
 
@@ -44,6 +45,9 @@ class TeachReport:
     failed_by_class: Mapping[str, int]
     relations: Mapping[str, int]
     n_questions: int
+    n_decisive: int
+    n_decisive_asked: int
+    n_idle_questions: int
     n_searches: int
     n_recalled: int
     n_researched: int
@@ -73,9 +77,21 @@ class TeachReport:
         """Share of questions answered from the index without a search, in [0, 1]."""
         return self.n_recalled / self.n_questions if self.n_questions else 0.0
 
+    @property
+    def decisive_recall(self) -> float | None:
+        """Share of the decisive attributes that the questions asked for, in [0, 1]; ``None`` without any."""
+        return self.n_decisive_asked / self.n_decisive if self.n_decisive else None
+
+    @property
+    def idle_share(self) -> float | None:
+        """Share of the questions that asked for nothing decisive, in [0, 1]; ``None`` without any."""
+        return self.n_idle_questions / self.n_questions if self.n_questions else None
+
     def to_json(self) -> dict[str, object]:
         """The figures as JSON values."""
-        return {**asdict(self), "pairs_per_s": round(self.pairs_per_s, 2), "reuse": round(self.reuse, 4)}
+        shares = {"reuse": self.reuse, "decisive_recall": self.decisive_recall, "idle_share": self.idle_share}
+        rounded = {name: None if share is None else round(share, 4) for name, share in shares.items()}
+        return {**asdict(self), "pairs_per_s": round(self.pairs_per_s, 2), **rounded}
 
 
 def summarise(
@@ -89,7 +105,8 @@ def summarise(
     return TeachReport(
         run_id=run_id, n_items=len(items), n_new=n_new, n_decided=outcomes[Outcome.DECIDED], n_abstained=outcomes[Outcome.ABSTAINED],
         n_failed=outcomes[Outcome.FAILED], failed_by_class=dict(failed.most_common()), relations=dict(relations.most_common()),
-        n_questions=_sum(decisions, "n_questions"), n_searches=_sum(decisions, "n_searches"), n_recalled=_sum(decisions, "n_recalled"),
+        n_questions=_sum(decisions, "n_questions"), n_decisive=_sum(decisions, "n_decisive"),
+        n_decisive_asked=_sum(decisions, "n_decisive_asked"), n_idle_questions=_sum(decisions, "n_idle_questions"), n_searches=_sum(decisions, "n_searches"), n_recalled=_sum(decisions, "n_recalled"),
         n_researched=_sum(decisions, "n_researched"), n_vetoes=_sum(decisions, "n_vetoes"), n_needs_review=_sum(decisions, "needs_review"),
         n_calls=calls.n_sent, n_calls_failed=calls.n_failed, n_cached=calls.n_cached, n_unpriced=calls.n_unpriced, cost_usd=calls.cost_usd,
         n_calls_now=calls_now.n_sent, cost_now_usd=calls_now.cost_usd, gold=agreement(items),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from epm.agents.schemas import DecideReply, Question
+from epm.evidence.decisive import QuestionCoverage
 from epm.listing import Listing
 from epm.pair import Pair
 
@@ -41,7 +42,9 @@ class TeacherState(TypedDict, total=False):
 
     pair: Pair
     readings: Readings
+    thinking: str
     questions: tuple[Question, ...]
+    coverage: QuestionCoverage
     rivals: tuple[Rival, ...]
     answers: tuple[Answer, ...]
     n_searches: int

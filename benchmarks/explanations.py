@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 
 from epm.distill.dataset import ViewOptions
-from epm.distill.export import ExportFormat, export_run
+from epm.distill.export import export_sft
 from epm.files.pairs import read_pairs
 from epm.imports.explanations import ExplanationImport, import_explanations
 from epm.imports.import_run import input_sha256, store_import
@@ -97,7 +97,7 @@ def trained(store: RunStore, run_id: str, folder: Path, name: str) -> None:
     torch.set_num_threads(1)
     for ending, reader in ((".jsonl", "json"), (".parquet", "parquet")):
         out = folder / f"sft{ending}"
-        result = export_run(store, run_id, out, view=ExportFormat.SFT, options=ViewOptions())
+        result = export_sft(store, run_id, out, ViewOptions())
         rows = load_dataset(reader, data_files=str(out), split="train", cache_dir=str(folder / "cache"))
         student = load_student("seed")
         config = SFTConfig(

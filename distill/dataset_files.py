@@ -17,10 +17,10 @@ from epm.files.atomic import write_bytes, write_text
 SUFFIXES = (".jsonl", ".parquet")
 
 
-def write_rows(path: Path, rows: Sequence[BaseModel]) -> str:
+def write_rows(path: Path, rows: Sequence[BaseModel], *, is_nested: bool = False) -> str:
     """Write the rows in the format of the suffix; the SHA-256 (hex) of the JSON Lines form, equal in both formats.
 
-    Nested values are JSON text in Parquet.
+    Nested values are JSON text in Parquet, or lists and structs with ``is_nested``, for readers that want conversations.
 
     Raises:
         DataError: the suffix is neither ``.jsonl`` nor ``.parquet``, or the file cannot be written.
@@ -32,7 +32,7 @@ def write_rows(path: Path, rows: Sequence[BaseModel]) -> str:
     if path.suffix == ".jsonl":
         write_text(path, text)
     else:
-        write_bytes(path, _parquet(rows))
+        write_bytes(path, _parquet(rows, is_nested=is_nested))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -70,12 +70,15 @@ def _row(path: Path, number: int, line: str) -> SftRow:
         raise DataError(msg) from error
 
 
-def _parquet(rows: Sequence[BaseModel]) -> bytes:
+def _parquet(rows: Sequence[BaseModel], *, is_nested: bool) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     flat = [
-        {name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value for name, value in dumped.items()}
+        {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) and not is_nested else value
+            for name, value in dumped.items()
+        }
         for dumped in (row.model_dump(mode="json") for row in rows)
     ]
     sink = io.BytesIO()

@@ -115,14 +115,23 @@ def prompt_ids() -> list[str]:
 
 def locked_shas() -> dict[str, str]:
     """The SHA-256 of every released prompt, by id, as ``lock.toml`` keeps them."""
-    text = files("epm.prompts").joinpath("lock.toml").read_text(encoding="utf-8")
-    return {str(key): str(value) for key, value in tomllib.loads(text)["sha256"].items()}
+    return _locked("sha256")
+
+
+def locked_example_shas() -> dict[str, str]:
+    """The SHA-256 of every file of worked cases, by id."""
+    return _locked("examples")
 
 
 def prompts_sha(used: Iterable[str]) -> str:
     """SHA-256 (hex) over ids and texts of the used prompts: part of a run's identity."""
     lines = (f"{prompt_id} {load_prompt(prompt_id).sha256}" for prompt_id in sorted(set(used)))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _locked(table: str) -> dict[str, str]:
+    text = files("epm.prompts").joinpath("lock.toml").read_text(encoding="utf-8")
+    return {str(key): str(value) for key, value in tomllib.loads(text)[table].items()}
 
 
 def _fill(template: str, values: dict[str, str]) -> str:

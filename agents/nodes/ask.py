@@ -6,22 +6,38 @@ from langgraph.runtime import Runtime
 
 from epm.agents.context import TeacherContext
 from epm.agents.schemas import MAX_QUESTIONS, AskReply
-from epm.agents.state import TeacherState
+from epm.agents.state import Readings, TeacherState
+from epm.evidence.decisive import decisive_attributes, question_coverage
 from epm.gateway.request import Task, TaskKind
+from epm.identity import IdentityRule
+from epm.pair import Pair
 from epm.prompts.data_fields import listing_block, value_block
 from epm.prompts.identity_text import state_identity
 
 
-async def ask_questions(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
-    """The questions, one for each entity and attribute."""
-    pair, context = state["pair"], runtime.context
-    variables = {
-        "identity": state_identity(context.identity),
+def ask_variables(pair: Pair, readings: Readings, identity: IdentityRule) -> dict[str, str]:
+    """What the plain prompt ``teacher/ask`` is filled with."""
+    return {
+        "identity": state_identity(identity),
         "left": listing_block("left", pair.left.texts()),
         "right": listing_block("right", pair.right.texts()),
-        "readings": value_block("readings", state["readings"]),
+        "readings": value_block("readings", readings),
     }
+
+
+async def ask_questions(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
+    """The questions, one for each entity and attribute, and what they cover of what is open and decides."""
+    pair, context = state["pair"], runtime.context
+    variables, role = ask_variables(pair, state["readings"], context.identity), "ask"
+    if context.examples:
+        variables["examples"], role = value_block("examples", [example.shown() for example in context.examples]), "ask_shown"
     task = Task(TaskKind.ASK, {"left": pair.left.texts(), "right": pair.right.texts()})
-    reply = await context.ask("ask", variables, AskReply, task)
+    reply = await context.ask(role, variables, AskReply, task)
     unique = {question.key(): question for question in reversed(reply.questions)}
-    return {"questions": tuple(reversed(unique.values()))[:MAX_QUESTIONS]}
+    questions = tuple(reversed(unique.values()))[:MAX_QUESTIONS]
+    decisive = decisive_attributes(pair.left.texts(), pair.right.texts(), context.identity)
+    return {
+        "thinking": reply.thinking,
+        "questions": questions,
+        "coverage": question_coverage(decisive, [question.attribute for question in questions]),
+    }

@@ -23,7 +23,7 @@ _ANSWERS_READ = 3
 async def recall(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
     """Rivals, and the answers that could be recalled."""
     pair, context = state["pair"], runtime.context
-    recalled = [await _recall_answer(question, pair.id, context) for question in state["questions"]]
+    recalled = [await recall_answer(question, pair.id, context) for question in state["questions"]]
     return {"rivals": nearest_rivals(pair, context), "answers": tuple(answer for answer in recalled if answer is not None), "n_searches": 0}
 
 
@@ -40,7 +40,8 @@ def nearest_rivals(pair: Pair, context: TeacherContext) -> tuple[Rival, ...]:
     return tuple(found.values())
 
 
-async def _recall_answer(question: Question, pair_id: str, context: TeacherContext) -> Answer | None:
+async def recall_answer(question: Question, pair_id: str, context: TeacherContext) -> Answer | None:
+    """The answer known for the question's entity and attribute, if a model finds that it suffices; it cites the entries it rests on."""
     entity, attribute = question.key()
     hits = context.knowledge.query(
         question.question,

@@ -19,11 +19,12 @@ def record(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherStat
     researched = [answer for answer in state["answers"] if answer.source == "researched"]
     if state["vetoed_by"] is not None or not researched:
         return {"n_recorded": 0}
-    runtime.context.knowledge.add([_entry(answer, state["pair"].id, runtime.context) for answer in researched])
+    runtime.context.knowledge.add([answer_entry(answer, state["pair"].id, runtime.context) for answer in researched])
     return {"n_recorded": len(researched)}
 
 
-def _entry(answer: Answer, pair_id: str, context: TeacherContext) -> KnowledgeEntry:
+def answer_entry(answer: Answer, pair_id: str, context: TeacherContext) -> KnowledgeEntry:
+    """What is filed of a researched answer: for its entity and attribute, with where it comes from and when it is too old."""
     entity, attribute = answer.question.key()
     digest = hashlib.sha256(f"{entity}\0{attribute}\0{pair_id}".encode("utf-8", "surrogatepass")).hexdigest()
     return KnowledgeEntry(

@@ -29,6 +29,7 @@ MATCHERS = {
     "entity-attr": "epm.agents.baselines:make_entity_attr",
     "reasoning": "epm.agents.baselines:make_reasoning",
     "select": "epm.agents.select:make",
+    "question-variants": "epm.agents.question_variants:make",
     "seed": "epm.distill.student:make_seed",
     "student": "epm.distill.student:make",
     "student-label": "epm.distill.student:make_label_mode",

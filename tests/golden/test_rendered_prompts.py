@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from epm.identity import STRICT
+from epm.prompts.ask_examples import ask_examples
 from epm.prompts.data_fields import data_block, listing_block, listing_fields, value_block
 from epm.prompts.identity_text import NO_RULE, state_identity
 from epm.prompts.library import load_prompt, locked_shas, prompt_ids
@@ -31,6 +32,7 @@ VALUES = {
     "rationale": value_block("rationale", {"core": {"comparisons": [], "verdict": "unknown"}}),
     "identity": state_identity(STRICT),
     "recorded_label": value_block("recorded_label", "no_match"),
+    "examples": value_block("examples", [example.shown() for example in ask_examples()[:1]]),
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from epm.distill.dataset import ViewOptions
-from epm.distill.export import ExportFormat, export_run
+from epm.distill.export import export_sft
 from epm.imports.explanations import import_explanations
 from epm.imports.import_run import store_import
 from epm.listing import Listing
@@ -57,7 +57,7 @@ def test_an_sft_export_of_imported_explanations_loads_in_trl(run: tuple[RunStore
     from epm.distill.loading import load_student
 
     store, run_id = run
-    result = export_run(store, run_id, tmp_path / f"sft{ending}", view=ExportFormat.SFT, options=ViewOptions(label_share=0.0))
+    result = export_sft(store, run_id, tmp_path / f"sft{ending}", ViewOptions(label_share=0.0))
     assert (result.n_items, result.n_kept, dict(result.dropped), result.n_rows) == (3, 2, {"no rationale (failed)": 1}, 4)
     rows = load_dataset(reader, data_files=str(result.path), split="train", cache_dir=str(tmp_path / "cache"))
     student = load_student("seed")

@@ -1,4 +1,4 @@
-"""``epm export``: the rationales of runs as an SFT file or as a dataset folder."""
+"""``epm export``: the rationales of runs as an SFT file or as a dataset folder, or explored questions as preferences."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from epm.errors import ConfigError
 
 if TYPE_CHECKING:
     from epm.distill.export import ExportResult
+    from epm.distill.question_export import QuestionExport
     from epm.distill.rationale_export import RationaleExport
     from epm.rationale import Axis
 
@@ -23,6 +24,7 @@ class ExportFormat(StrEnum):
 
     SFT = "sft"
     RATIONALES = "rationales"
+    QUESTION_PREFERENCES = "question-preferences"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +33,9 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    runs: Annotated[list[str], typer.Argument(help="Run ids, or their beginnings; sft takes one.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="sft: file to write, .jsonl or .parquet; rationales: folder.")], *,
-    view: Annotated[ExportFormat, typer.Option("--format", help="sft: prompts and completions; rationales: a dataset of every item, with a card.")] = ExportFormat.SFT,
+    runs: Annotated[list[str], typer.Argument(help="Run ids, or their beginnings; only rationales takes several.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write, .jsonl or .parquet; rationales: folder.")], *,
+    view: Annotated[ExportFormat, typer.Option("--format", help="sft: prompts and completions; rationales: a dataset of every item, with a card; question-preferences: the best and the worst questions of a pair.")] = ExportFormat.SFT,
     min_score: Annotated[list[str] | None, typer.Option(help="sft: AXIS=SCORE, e.g. core=0.7; unscored rationales are left out.")] = None,
     gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="sft: leave out rationales that contradict the gold label.")] = False,
     label_share: Annotated[float, typer.Option(help="sft: share of label-mode rows.")] = 0.3,
@@ -44,15 +46,22 @@ def export(
     store: Annotated[Path, typer.Option(help="Run store.")] = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
-    """Write the rationales of runs as a dataset, and say what was left out and why."""
+    """Write the rationales or the explored questions of runs as a dataset, and say what was left out and why."""
     from epm.distill.dataset import ViewOptions
     from epm.distill.export import export_sft
+    from epm.distill.question_export import export_questions
     from epm.distill.rationale_export import export_rationales
     from epm.distill.rationale_files import CARD, FAILED, RATIONALES
     from epm.files.overwriting import refuse_overwriting
     from epm.store.store import RunStore
 
-    _check_options(view, runs, for_sft=bool(min_score or gold_agrees or one_order), for_rationales=bool(oracle or license_note))
+    _check_options(
+        view,
+        runs,
+        for_sft=bool(min_score or gold_agrees or one_order),
+        for_rationales=bool(oracle or license_note),
+        check_leaks=check_leaks,
+    )
     for written in (out, *(out / name for name in (RATIONALES, FAILED, CARD))):
         refuse_overwriting(written, [store])
     options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
@@ -60,19 +69,24 @@ def export(
         if view is ExportFormat.SFT:
             _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
             return
+        if view is ExportFormat.QUESTION_PREFERENCES:
+            _show_questions(export_questions(opened, runs[0], out), as_json=as_json)
+            return
         made = export_rationales(opened, runs, out, oracle=oracle, license_note=license_note, check_leaks=check_leaks)
     _show_rationales(made, as_json=as_json)
 
 
-def _check_options(view: ExportFormat, runs: list[str], *, for_sft: bool, for_rationales: bool) -> None:
-    if view is ExportFormat.SFT and len(runs) > 1:
-        raise ConfigError(f"--format sft takes one run, not {len(runs)}: export them one by one")
-    if view is ExportFormat.SFT and for_rationales:
-        raise ConfigError("--oracle and --license have no place in an SFT file: use them with --format rationales")
-    if view is ExportFormat.RATIONALES and for_sft:
+def _check_options(view: ExportFormat, runs: list[str], *, for_sft: bool, for_rationales: bool, check_leaks: bool) -> None:
+    if view is not ExportFormat.RATIONALES and len(runs) > 1:
+        raise ConfigError(f"--format {view} takes one run, not {len(runs)}: export them one by one")
+    if view is not ExportFormat.RATIONALES and for_rationales:
+        raise ConfigError(f"--oracle and --license have no place in a file of --format {view}: use them with --format rationales")
+    if view is not ExportFormat.SFT and for_sft:
         raise ConfigError(
-            "--min-score, --gold-agrees and --one-order choose SFT rows: a rationale dataset holds every item; filter it by its columns"
+            f"--min-score, --gold-agrees and --one-order choose SFT rows, not those of --format {view}: filter those by their columns"
         )
+    if view is ExportFormat.QUESTION_PREFERENCES and check_leaks:
+        raise ConfigError("--check-leaks reads rationales, and question preferences hold none: leave it out")
 
 
 def _show_sft(result: ExportResult, *, as_json: bool) -> None:
@@ -88,6 +102,21 @@ def _show_sft(result: ExportResult, *, as_json: bool) -> None:
     for reason, n in result.dropped.items():
         typer.echo(f"  left out, {reason}: {n}")
     _show_marks(result.n_label_given, result.n_kept, result.label_words.summary())
+
+
+def _show_questions(made: QuestionExport, *, as_json: bool) -> None:
+    if as_json:
+        figures = {
+            "path": str(made.path), "n_rows": made.n_rows, "n_items": made.n_items, "dropped": dict(made.dropped),
+            "scores": {name: dict(counts) for name, counts in made.scores.items()}, "sha256": made.sha256,
+        }  # fmt: skip
+        typer.echo(json.dumps(figures))
+        return
+    typer.echo(f"{made.n_rows} rows from {made.n_items} items written to {made.path}")
+    for name, counts in made.scores.items():
+        typer.echo(f"  variant {name}: {', '.join(f'{score} {n}' for score, n in sorted(counts.items()))}")
+    for reason, n in made.dropped.items():
+        typer.echo(f"  left out, {reason}: {n}")
 
 
 def _show_rationales(made: RationaleExport, *, as_json: bool) -> None:

@@ -21,8 +21,8 @@ def decided(pair_id: str, label: Label, **provenance: object) -> Decision:
 
 
 ITEMS = [
-    (pair("tp", Label.MATCH), decided("tp", Label.MATCH, n_questions=2, n_recalled=1, needs_review=True)),
-    (pair("fp", Label.NO_MATCH), decided("fp", Label.MATCH, n_questions=2)),
+    (pair("tp", Label.MATCH), decided("tp", Label.MATCH, n_questions=2, n_recalled=1, needs_review=True, n_decisive=3, n_decisive_asked=1)),
+    (pair("fp", Label.NO_MATCH), decided("fp", Label.MATCH, n_questions=2, n_decisive=1, n_decisive_asked=1, n_idle_questions=1)),
     (pair("tn", Label.NO_MATCH), decided("tn", Label.NO_MATCH, n_vetoes=1)),
     (pair("fn", Label.MATCH), Decision.failed("fn", ErrorClass.TIMEOUT, "slow")),
     (pair("fn2", Label.MATCH), Decision("fn2", Outcome.ABSTAINED)),
@@ -50,3 +50,11 @@ def test_the_report_sums_outcomes_failures_relations_and_reuse_and_takes_calls_a
     assert (report.n_questions, report.reuse, report.n_vetoes, report.n_needs_review) == (4, 0.25, 1, 1)
     assert (report.n_calls, report.n_calls_failed, report.n_cached, report.n_unpriced, report.cost_usd) == (20, 3, 4, 1, 2.5)
     assert (report.n_calls_now, report.cost_now_usd) == (2, 0.5)
+
+
+def test_the_report_says_how_much_of_what_decides_the_questions_asked_for() -> None:
+    report = summarise("run", ITEMS, n_new=6, calls=CallFigures(), calls_now=CallFigures())
+    assert (report.n_decisive, report.n_decisive_asked, report.decisive_recall) == (4, 2, 0.5)
+    assert (report.n_idle_questions, report.idle_share, report.to_json()["decisive_recall"]) == (1, 0.25, 0.5)
+    nothing = summarise("run", [], n_new=0, calls=CallFigures(), calls_now=CallFigures())
+    assert (nothing.decisive_recall, nothing.idle_share, nothing.to_json()["idle_share"]) == (None, None, None)
