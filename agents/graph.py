@@ -3,8 +3,9 @@
     extract → ask → recall → research → decide → verify → (human) → record
                           ╰── nothing open ──↗   ↑──────╯ vetoed once
 
-One small graph for each item, compiled once, without a checkpointer: the run store holds what is done, and the gateway's
-kept replies make repeating a crashed item nearly free. No node retries: only the gateway does.
+One small graph for each item, compiled once: the run store holds what is done, and the gateway's kept replies make
+repeating a crashed item nearly free, so only an item that waits at ``human`` is checkpointed (``item_graph.py``).
+No node retries: only the gateway does.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from epm.agents.context import TeacherContext
 from epm.agents.nodes.ask import ask_questions
 from epm.agents.nodes.decide import decide
 from epm.agents.nodes.extract import extract
-from epm.agents.nodes.human import human, review_reasons
+from epm.agents.nodes.human import human
 from epm.agents.nodes.recall import recall
 from epm.agents.nodes.record import record
 from epm.agents.nodes.research import open_questions, research
 from epm.agents.nodes.verify import MAX_REPAIRS, verify
+from epm.agents.review_reasons import review_reasons
 from epm.agents.state import TeacherState
 
 RECURSION_LIMIT = 24

@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from epm.agents.context import LABELLED_PROMPTS, PROMPTS, TeacherContext
 from epm.agents.item_gateway import ItemGateway
+from epm.agents.review_reasons import review_reasons
 from epm.agents.state import TeacherState, blind
 from epm.decision import Decision, Outcome
 from epm.errors import ConfigError, ErrorClass, ModelError
@@ -30,6 +30,7 @@ from epm.pair import Pair
 from epm.prompts.library import prompts_sha
 from epm.relation import Label
 from epm.run import in_turn
+from epm.store.review_queue import with_checkpoint
 
 NAME = "multi-agent-rag"
 VERSION = "1"
@@ -122,15 +123,14 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_l
     # The graph brings in langgraph and langchain.
     from langgraph.errors import GraphRecursionError
 
-    from epm.agents.graph import RECURSION_LIMIT, teacher_graph
+    from epm.agents.item_graph import begin_item
 
     gateway, start = ItemGateway(tools.gateway), time.perf_counter()
     context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id, told_label)
-    entry: TeacherState = {"pair": blind(pair)}
     try:
         with item_deadline(tools.model.item_timeout_s):
-            state = await teacher_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
-        decision = decision_of(pair.id, cast("TeacherState", state))
+            state, checkpoint = await begin_item(blind(pair), context)
+        decision = with_checkpoint(decision_of(pair.id, state), checkpoint)
     except ModelError as error:
         decision = Decision.failed(pair.id, error.error_class, str(error))
     except GraphRecursionError as error:
@@ -155,7 +155,7 @@ def decision_of(pair_id: str, state: TeacherState) -> Decision:
 
 
 def _provenance(state: TeacherState) -> Mapping[str, object]:
-    reasons = state.get("review_reasons", ())
+    reasons = review_reasons(state)
     return {
         "confidence": state["draft"].confidence,
         "needs_review": bool(reasons),

@@ -52,7 +52,7 @@ class TeacherState(TypedDict, total=False):
     problems: tuple[str, ...]
     vetoed_by: Literal["checks", "model"] | None
     n_vetoes: int
-    review_reasons: tuple[str, ...]
+    is_upheld: bool
     n_recorded: int
 
 

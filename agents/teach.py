@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import cast
 
+from epm.agents.answered import resume_answered
+from epm.agents.matcher import ItemTools
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
 from epm.config import DEFAULT_CONCURRENCY
@@ -36,6 +38,7 @@ from epm.run import run_items
 from epm.store.call_figures import CallFigures, call_figures
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
+from epm.store.review_queue import answered_ids
 from epm.store.store import RunStore
 
 COMMAND = "teach"
@@ -146,6 +149,8 @@ async def teach(
     """
     again = job.again
     handle = store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)
+    tools = ItemTools(gateway, job.model, knowledge, time.time())
+    await resume_answered(store, handle.run_id, tools, job.identity, on_notice)
     remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
     if n_done and remaining:
         on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
@@ -176,8 +181,8 @@ async def teach(
 
 
 def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tuple[list[Pair], int]:
-    """The pairs that the run has not done yet, and how many it has."""
-    done = store.done_ids(run_id)
+    """The pairs that the run has not done yet, and how many it has; one that a person answered is done even where the teacher failed."""
+    done = store.done_ids(run_id) | store.read(lambda connection: answered_ids(connection, run_id))
     remaining = [pair for pair in pairs if pair.id not in done]
     return remaining, len(pairs) - len(remaining)
 

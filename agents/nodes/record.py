@@ -15,9 +15,9 @@ ANSWER_AGE_S = 180 * 86_400.0
 
 
 def record(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherState:
-    """The number of answers stored; none from an item that was vetoed."""
+    """The number of answers stored; none from an item that was vetoed, or whose label people do not uphold."""
     researched = [answer for answer in state["answers"] if answer.source == "researched"]
-    if state["vetoed_by"] is not None or not researched:
+    if state["vetoed_by"] is not None or not state.get("is_upheld", True) or not researched:
         return {"n_recorded": 0}
     runtime.context.knowledge.add([answer_entry(answer, state["pair"].id, runtime.context) for answer in researched])
     return {"n_recorded": len(researched)}

@@ -29,6 +29,7 @@ COMMAND_MODULES = (
     "export",
     "distill",
     "audit",
+    "review",
     "runs",
     "why",
     "doctor",

@@ -16,7 +16,7 @@ from epm.pair import Pair
 from epm.store import codec
 from epm.store.missing import insert_missing
 from epm.store.purged import PURGED, purged_listing
-from epm.store.schema import batch_lines, calls, decisions, items, judgements, pairs, rationales
+from epm.store.schema import batch_lines, calls, decisions, items, judgements, pairs, rationales, reviews, waiting
 
 _AT_ONCE = 500
 _WORDS = frozenset({"matcher", "model", "prompts_sha", "confidence", "review_reasons", "student", "student_sha", "prompt", "mode"})
@@ -113,6 +113,18 @@ def blank_judgements(connection: Connection, of_pairs: set[tuple[str, str]]) -> 
         is_row = judgements.c.judgement_id == bindparam("b_id")
         connection.execute(update(judgements).where(is_row).values(scores_json=bindparam("b_scores")), changed)
     return len(changed)
+
+
+def blank_reviews(connection: Connection, of_pairs: set[tuple[str, str]], texts: Iterable[str] = ()) -> None:
+    """Take notes and checkpoints off (run, item), and those that hold a text; labels, relations and raters stay."""
+    for table, text_column, blank in ((reviews, reviews.c.note, PURGED), (waiting, waiting.c.checkpoint, None)):
+        chosen: list[ColumnElement[bool]] = []
+        for text in texts:
+            written = text if table is reviews else json.dumps(text)[1:-1]  # a checkpoint is JSON
+            chosen.append(text_column.contains(written, autoescape=True))
+        chosen.extend((table.c.run_id == run_id) & (table.c.item_id == item_id) for run_id, item_id in of_pairs)
+        for is_chosen in chosen:
+            connection.execute(update(table).where(is_chosen, text_column.is_not(None)).values({text_column: blank}))
 
 
 def blank_call_errors(

@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from epm.errors import StoreError
 from epm.socket_guard import policy_in_force
+from epm.store.review_queue import fill_queue
 from epm.store.schema import SCHEMA_VERSION, metadata, store_version
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -101,6 +102,8 @@ def _prepare(connection: Connection, place: str) -> None:
         msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
         raise StoreError(msg)
     _complete(connection)
+    if "waiting" not in present:
+        fill_queue(connection)
     if version < SCHEMA_VERSION:
         connection.execute(update(store_version).values(version=SCHEMA_VERSION))
 

@@ -31,6 +31,7 @@ from epm.store.blanking import (
     blank_messages,
     blank_pair,
     blank_pairs,
+    blank_reviews,
     blank_waiting_requests,
     drop_rationales,
 )
@@ -144,6 +145,7 @@ def _purge_listing(
     n_replies = _drop_replies_to(connection, item_ids) + _drop_replies_with(connection, [*ids, *texts])
     blank_waiting_requests(connection, item_ids=item_ids, texts=[*ids, *texts])
     blank_messages(connection, [*rows, *_rows_telling(connection, texts)])
+    blank_reviews(connection, {(row.run_id, row.item_id) for row in rows}, texts)
     return PurgeReport(
         is_done=True, n_items=len({(row.run_id, row.item_id) for row in rows}), n_replies=n_replies,
         n_pairs=blank_pairs(connection, rows, blank), n_rationales=drop_rationales(connection, rows),
@@ -163,6 +165,7 @@ def _purge_older(connection: Connection, *, until_s: float, what: What) -> Purge
     rows = [row for row, pair in _items_of(connection, old) if not (_is_blank(pair.left) and _is_blank(pair.right))]
     of_pairs = {(row.run_id, row.item_id) for row in rows}
     blank_messages(connection, rows)
+    blank_reviews(connection, of_pairs)
     return replace(
         report, n_items=len(of_pairs), n_pairs=blank_pairs(connection, rows, partial(blank_pair, left=True, right=True)),
         n_rationales=drop_rationales(connection, rows), n_judgements=blank_judgements(connection, of_pairs),

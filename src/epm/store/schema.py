@@ -1,6 +1,6 @@
 """The tables. Rows are added, never changed, except what changes state, the cache, which forgets, and what a purge blanks.
 
-Statuses, charges of budgets and batches change state; a batch's line is dropped when it has become a call.
+Statuses, charges of budgets, batches and items that wait for people change state; a batch's line is dropped when it has become a call.
 
 Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
 JSON are named ``*_json``. Times are UTC epoch seconds.
@@ -8,10 +8,10 @@ JSON are named ``*_json``. Times are UTC epoch seconds.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-SCHEMA_VERSION = 2
-"""2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls."""
+SCHEMA_VERSION = 3
+"""2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``."""
 
 metadata = MetaData()
 
@@ -89,6 +89,29 @@ judgements = Table(
     Column("cost_usd", Float, nullable=False),
     Column("created_at_s", Float, nullable=False),
     Index("judgements_of_run", "run_id", "pair_id"),
+)  # fmt: skip
+
+waiting = Table(
+    "waiting", metadata,
+    Column("run_id", String(12), ForeignKey("runs.run_id"), primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("since_s", Float, nullable=False),
+    Column("checkpoint", Text),
+    Column("resumed_at_s", Float),
+)  # fmt: skip
+
+reviews = Table(
+    "reviews", metadata,
+    Column("review_id", Integer, primary_key=True),
+    Column("run_id", String(12), ForeignKey("runs.run_id"), nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("rater", String(64), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("relation", Text),
+    Column("note", Text),
+    Column("created_at_s", Float, nullable=False),
+    UniqueConstraint("run_id", "item_id", "rater"),
 )  # fmt: skip
 
 calls = Table(

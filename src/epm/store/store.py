@@ -35,6 +35,7 @@ from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import connect
 from epm.store.missing import insert_missing
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
+from epm.store.review_queue import add_waiting, queued, told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
 from epm.store.summary import summarise
 from epm.store.writer import StoreWriter
@@ -132,8 +133,9 @@ class RunStore:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
         await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
 
-    def items(self, run_id: str) -> Iterator[StoredItem]:
-        """The standing result of every item, by item id."""
+    def items(self, run_id: str, *, only: Sequence[str] | None = None) -> Iterator[StoredItem]:
+        """The standing result of every item, or of a few hundred named ones, by item id; what people say of it stands in its provenance."""
+        votes = self.read(lambda connection: votes_of(connection, run_id))
         latest = select(items.c.item_id, func.max(items.c.attempt).label("attempt")).where(items.c.run_id == run_id)
         standing = latest.group_by(items.c.item_id).subquery()
         query = (
@@ -147,11 +149,11 @@ class RunStore:
             )
             .join(pairs, pairs.c.pair_sha == items.c.pair_sha)
             .outerjoin(rationales, rationales.c.rationale_sha == decisions.c.rationale_sha)
-            .where(items.c.run_id == run_id)
+            .where(items.c.run_id == run_id, *([] if only is None else [items.c.item_id.in_(only)]))
             .order_by(items.c.item_id)
         )
         for row in self._rows(query):
-            decision = codec.decode_decision(row, cast("str | None", row["rationale_json"]))
+            decision = told_by_people(codec.decode_decision(row, cast("str | None", row["rationale_json"])), votes.get(str(row["item_id"])))
             yield StoredItem(str(row["item_id"]), codec.decode_pair(str(row["pair_json"])), decision, cast(int, row["attempt"]))
 
     # Judgements
@@ -273,7 +275,9 @@ def _finish_item(connection: Connection, run_id: str, result: ItemResult) -> Non
     if rationale is not None:
         insert_missing(connection, rationales, {"rationale_sha": rationale.sha(), "rationale_json": codec.encode_rationale(rationale)})
     connection.execute(insert(items).values(**key, state=state, pair_sha=pair_sha, finished_at_s=time.time()))
-    connection.execute(insert(decisions).values(**key, **codec.encode_decision(result.decision)))
+    decision, checkpoint = queued(result.decision)
+    connection.execute(insert(decisions).values(**key, **codec.encode_decision(decision)))
+    add_waiting(connection, key, decision, checkpoint)
     _add_judgements(connection, run_id, result.judgements)
 
 
