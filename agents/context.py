@@ -12,6 +12,7 @@ from epm.agents.item_gateway import ItemGateway
 from epm.gateway.request import CallScope, ModelSettings, Task
 from epm.identity import IdentityRule
 from epm.knowledge.index import KnowledgeIndex
+from epm.knowledge.web_search import WebSearch
 from epm.prompts.ask_examples import AskExample
 from epm.prompts.library import load_prompt
 from epm.relation import Label
@@ -24,6 +25,8 @@ LABELLED_PROMPTS = {**PROMPTS, "decide": "teacher/decide_labelled.v1"}
 """The same where the teacher is told the label: only the writer of the rationale is, every other step stays blind."""
 SHOWN_PROMPTS = {"ask_shown": "teacher/ask_shown.v1"}
 """Steps that only the exploration of questions takes."""
+WEB_RESEARCH = "teacher/research_web.v1"
+"""Takes the place of the research prompt where a web search is named; a run says so in its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,13 @@ class TeacherContext:
     run_id: str | None = None
     told_label: Label | None = None
     examples: tuple[AskExample, ...] = ()
+    web_search: WebSearch | None = None
 
     @property
     def prompts(self) -> Mapping[str, str]:
         """The prompt id of every step."""
-        return (PROMPTS if self.told_label is None else LABELLED_PROMPTS) | SHOWN_PROMPTS
+        web = {} if self.web_search is None else {"research": WEB_RESEARCH}
+        return (PROMPTS if self.told_label is None else LABELLED_PROMPTS) | SHOWN_PROMPTS | web
 
     def scope(self, role: str) -> CallScope:
         """Who asks, for the ledger."""

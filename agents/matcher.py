@@ -126,7 +126,9 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_l
     from epm.agents.item_graph import begin_item
 
     gateway, start = ItemGateway(tools.gateway), time.perf_counter()
-    context = TeacherContext(gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id, told_label)
+    context = TeacherContext(
+        gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id, told_label, web_search=ctx.web_search
+    )
     try:
         with item_deadline(tools.model.item_timeout_s):
             state, checkpoint = await begin_item(blind(pair), context)
@@ -167,6 +169,7 @@ def _provenance(state: TeacherState) -> Mapping[str, object]:
         "n_recalled": sum(answer.source == "recalled" for answer in state["answers"]),
         "n_researched": sum(answer.source == "researched" for answer in state["answers"]),
         "n_searches": state["n_searches"],
+        "searches": dict(state.get("searches", {})),
         "n_vetoes": state["n_vetoes"],
         "citations": sorted({cited for answer in state["answers"] for cited in answer.citations}),
         "rivals": [rival.id for rival in state["rivals"]],

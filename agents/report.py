@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from epm.decision import Decision, Outcome
 from epm.pair import Pair
@@ -63,6 +63,7 @@ class TeachReport:
     gold: GoldAgreement | None
     knowledge: str = ""
     n_indexed: int = 0
+    searches: Mapping[str, int] = field(default_factory=dict)
     index_s: float = 0.0
     elapsed_s: float = 0.0
     is_label_given: bool = False
@@ -110,6 +111,7 @@ def summarise(
         n_researched=_sum(decisions, "n_researched"), n_vetoes=_sum(decisions, "n_vetoes"), n_needs_review=_sum(decisions, "needs_review"),
         n_calls=calls.n_sent, n_calls_failed=calls.n_failed, n_cached=calls.n_cached, n_unpriced=calls.n_unpriced, cost_usd=calls.cost_usd,
         n_calls_now=calls_now.n_sent, cost_now_usd=calls_now.cost_usd, gold=agreement(items),
+        searches=_searches(decisions),
     )  # fmt: skip
 
 
@@ -133,3 +135,12 @@ def agreement(items: Sequence[tuple[Pair, Decision]]) -> GoldAgreement | None:
 def _sum(decisions: Sequence[Decision], name: str) -> int:
     values = (decision.provenance.get(name, 0) for decision in decisions)
     return sum(int(value) for value in values if isinstance(value, int))
+
+
+def _searches(decisions: Sequence[Decision]) -> Mapping[str, int]:
+    """Tool calls by tool, the commonest first."""
+    found: Counter[str] = Counter()
+    for decision in decisions:
+        counts = decision.provenance.get("searches", {})
+        found.update({str(tool): int(n) for tool, n in counts.items()} if isinstance(counts, Mapping) else {})
+    return dict(found.most_common())

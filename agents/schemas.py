@@ -14,7 +14,8 @@ _ShortText = Annotated[str, Field(max_length=1_000)]
 
 
 class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # a repair tells the model its faults as an instruction: what a seller wrote must not stand in them
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class FoundAttribute(_Reply):
@@ -69,6 +70,8 @@ class ResearchReply(_Reply):
 
 class DecideReply(Rationale):
     """A Rationale and how sure its writer is."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     confidence: Literal["low", "medium", "high"] | None = None
 

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 
 from epm.agents.schemas import DecideReply, Question
 from epm.evidence.decisive import QuestionCoverage
+from epm.knowledge.index import KnowledgeEntry
 from epm.listing import Listing
 from epm.pair import Pair
 
@@ -21,12 +22,18 @@ Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answered question. ``citations`` are ids of knowledge entries."""
+    """An answered question. ``citations`` are ids of knowledge entries, ``provenance`` says where those come from.
+
+    ``pages`` are cited web pages that the index does not hold yet.
+    """
 
     question: Question
     text: str
     citations: tuple[str, ...]
     source: Literal["recalled", "researched"]
+    provenance: tuple[str, ...] = ()
+    age_months: int = 0
+    pages: tuple[KnowledgeEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class TeacherState(TypedDict, total=False):
     rivals: tuple[Rival, ...]
     answers: tuple[Answer, ...]
     n_searches: int
+    searches: Mapping[str, int]
     draft: DecideReply
     problems: tuple[str, ...]
     vetoed_by: Literal["checks", "model"] | None

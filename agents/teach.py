@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import cast
 
 from epm.agents.answered import resume_answered
+from epm.agents.context import WEB_RESEARCH
 from epm.agents.matcher import ItemTools
 from epm.agents.report import TeachReport, summarise
 from epm.agents.state import blind
@@ -31,9 +32,11 @@ from epm.identity import STRICT, IdentityRule
 from epm.judges.run_identity import identity_settings
 from epm.knowledge.catalogue import listing_entries
 from epm.knowledge.index import KnowledgeIndex
+from epm.knowledge.web_search import WebSearch
 from epm.matcher import MatchContext, Matcher
 from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
+from epm.prompts.library import load_prompt
 from epm.run import run_items
 from epm.store.call_figures import CallFigures, call_figures
 from epm.store.launch import Launch, add_launch, latest_launch
@@ -73,6 +76,7 @@ class TeachJob:
     egress: EgressPolicy = OPEN
     only: frozenset[str] | None = None
     again: Again | None = None
+    web_search: WebSearch | None = None
     launch: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     is_label_given: bool = False
 
@@ -92,6 +96,9 @@ class TeachJob:
             settings["api_version"] = self.model.api_version
         if self.model.sample:
             settings["sample"] = str(self.model.sample)
+        if self.web_search is not None:
+            prompt = load_prompt(WEB_RESEARCH).sha256[:12]
+            settings["web_search"] = f"{self.web_search.name} {self.web_search.version}, prompt {prompt}"
         if self.egress.fields is not None:
             settings["egress_fields"] = self.egress.fields_text()
         if self.is_label_given:
@@ -149,16 +156,16 @@ async def teach(
     """
     again = job.again
     handle = store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)
-    tools = ItemTools(gateway, job.model, knowledge, time.time())
-    await resume_answered(store, handle.run_id, tools, job.identity, on_notice)
+    await resume_answered(store, handle.run_id, ItemTools(gateway, job.model, knowledge, time.time()), job.identity, on_notice)
     remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
     if n_done and remaining:
         on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
-    if job.only is not None:
-        remaining = [pair for pair in remaining if pair.id in job.only]
+    remaining = [pair for pair in remaining if job.only is None or pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
     index_s = _index_once(shown, job, store, handle.run_id, knowledge, on_progress) if remaining else 0.0
-    ctx = MatchContext(job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency)
+    ctx = MatchContext(
+        job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency, web_search=job.web_search
+    )
     tally, start, calls_before = _Tally(n_done, len(remaining)), time.perf_counter(), _calls(store, handle.run_id)
 
     async def decide(pair: Pair) -> Decision:
@@ -175,8 +182,7 @@ async def teach(
             on_progress=lambda event: show(tally.event(event)),
         )  # fmt: skip
     elapsed_s = time.perf_counter() - start
-    report = _report(handle.run_id, pairs, store, calls_before, n_new=len(remaining))
-    report = replace(report, knowledge=job.knowledge_name, is_label_given=job.is_label_given)
+    report = _report(handle.run_id, pairs, store, job, calls_before, n_new=len(remaining))
     return replace(report, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
 
 
@@ -187,9 +193,10 @@ def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tupl
     return remaining, len(pairs) - len(remaining)
 
 
-def _report(run_id: str, pairs: Sequence[Pair], store: RunStore, calls_before: CallFigures, *, n_new: int) -> TeachReport:
+def _report(run_id: str, pairs: Sequence[Pair], store: RunStore, job: TeachJob, calls_before: CallFigures, *, n_new: int) -> TeachReport:
     calls = _calls(store, run_id)
-    return summarise(run_id, _kept_items(pairs, store, run_id), n_new=n_new, calls=calls, calls_now=calls.since(calls_before))
+    report = summarise(run_id, _kept_items(pairs, store, run_id), n_new=n_new, calls=calls, calls_now=calls.since(calls_before))
+    return replace(report, knowledge=job.knowledge_name, is_label_given=job.is_label_given)
 
 
 def _calls(store: RunStore, run_id: str) -> CallFigures:

@@ -10,6 +10,7 @@ from pathlib import Path
 from epm.agents.report import TeachReport
 from epm.agents.teach import TeachJob, teach
 from epm.agents.told import require_explainer, told_matcher
+from epm.agents.web_search import web_search_in_force
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
 from epm.errors import ConfigError
 from epm.files.pairs import OnBadRow, read_pairs
@@ -18,7 +19,7 @@ from epm.gateway.metered import MeteredGateway
 from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings
 from epm.identity import load_identity_rule
-from epm.knowledge.catalogue import default_index
+from epm.knowledge.catalogue import default_index, knowledge_folder, visible_folder
 from epm.knowledge.embedder import AUTO
 from epm.knowledge.index import KnowledgeIndex
 from epm.matcher import Collective, MatchContext, Matcher, require_usable
@@ -43,6 +44,7 @@ class TeachOptions:
     store: str = str(DEFAULT_STORE)
     knowledge_folder: Path | None = None
     embedder: str = AUTO
+    web_search: str | None = None
     limit: int | None = None
     is_fresh: bool = False
     with_labels: bool = False
@@ -94,18 +96,18 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
     matcher, identity = _usable_matcher(options), load_identity_rule(options.identity)
     if options.with_labels:
         matcher = told_matcher(matcher, file.pairs)
-    folder = options.knowledge_folder or _folder_beside(options.store)
+    folder = options.knowledge_folder or knowledge_folder(options.store)
     with ExitStack() as stack:
         egress = stack.enter_context(egress_in_force(options.model))
         store = stack.enter_context(RunStore.open(options.store))
-        if egress.fields is not None:  # an index made under other rules may hold what must not be shown
-            folder = folder / f"only {egress.fields_text()}"
+        search, egress = web_search_in_force(options.web_search, egress)
+        folder = visible_folder(folder, egress)
         knowledge = stack.enter_context(closing(default_index(folder, options.embedder)))
         job = TeachJob(
             matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
-            egress=egress, is_label_given=options.with_labels,
-            launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve())},
+            egress=egress, web_search=search, is_label_given=options.with_labels,
+            launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve()), "web_search": options.web_search},
         )  # fmt: skip
         yield TeachSetting(tuple(file.pairs), job, store, knowledge)
 
@@ -138,8 +140,3 @@ def teach_gateway(setting: TeachSetting, options: TeachOptions) -> MeteredGatewa
     if found is not None and isinstance(gateway.log, Recorder):
         gateway.log.keep(kept_replies(setting.store, found, judging=False))
     return gateway
-
-
-def _folder_beside(store: str) -> Path:
-    """The index folder beside a store file; in the default place for a store behind a URL."""
-    return (DEFAULT_STORE if "://" in store else Path(store)).parent / "knowledge"

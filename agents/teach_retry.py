@@ -16,6 +16,7 @@ from typing import cast
 from epm.agents.teach import COMMAND, Again, TeachJob, teach
 from epm.agents.teach_file import NO_PROMPTS
 from epm.agents.told import told_matcher
+from epm.agents.web_search import web_search_in_force
 from epm.decision import LABEL_GIVEN, Outcome
 from epm.errors import ConfigError, ErrorClass
 from epm.gateway.bounds import NO_BOUNDS, Bounds
@@ -110,6 +111,7 @@ def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_pro
         closing(default_index(folder, str(settings["embedder"]))) as knowledge,
     ):
         assert session.store is not None  # noqa: S101  # a place was given
+        search, egress = web_search_in_force(cast("str | None", settings.get("web_search")), session.egress)
         ids = frozenset(item.item_id for item in plan.chosen)
         # every pair of the run, so that the index holds the rivals that it held before; those not chosen are not decided
         pairs = [item.pair for item in plan.items if not is_purged(item.pair)]
@@ -118,7 +120,7 @@ def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_pro
         job = TeachJob(
             matcher=matcher, model=model, input_sha=run.spec.input_sha, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity_of(run.spec.settings), seed=run.spec.seed, concurrency=concurrency,
-            egress=session.egress, only=ids, again=Again(run.run_id, _status_after(run)), launch=settings,
+            egress=egress, web_search=search, only=ids, again=Again(run.run_id, _status_after(run)), launch=settings,
             is_label_given=is_label_given,
         )  # fmt: skip
         _check_same(run, job.spec())

@@ -49,7 +49,7 @@ class Handled:
 
 async def answered_by_assumption(question: Question, pair: Pair, context: TeacherContext) -> Research:  # noqa: ARG001  # a Researcher
     """An answer to everything, after one search: measures what recall finds apart from how much can be found out."""
-    return Research(Answer(question, "found", (), "researched"), 1)
+    return Research(Answer(question, "found", (), "researched"), ("find_rivals",))
 
 
 class RecallWay(Protocol):
@@ -80,7 +80,7 @@ class Keyed:
                 handled.append(Handled(question, tuple(self._origins[cited] for cited in known.citations), 0))
                 continue
             found = await self._research(question, pair, context)
-            handled.append(Handled(question, (), found.n_searches))
+            handled.append(Handled(question, (), len(found.tools)))
             fresh += [] if found.answer is None else [found.answer]
         for answer in fresh:
             entry = answer_entry(answer, pair.id, context)
@@ -117,7 +117,7 @@ class Cosine:
                 handled.append(Handled(question, tuple(one.origin for one in reused), 0))
                 continue
             found = await self._research(question, pair, context)
-            handled.append(Handled(question, (), found.n_searches))
+            handled.append(Handled(question, (), len(found.tools)))
             fresh += [] if found.answer is None else [_Filed(Origin(question, pair.id), found.answer.text)]
         if fresh:
             self._filed[pair.id] = tuple(fresh)

@@ -30,6 +30,7 @@ async def decide(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
         {
             "entity": a.question.entity, "attribute": a.question.attribute, "question": a.question.question,
             "answer": a.text, "citations": list(a.citations), "source": a.source,
+            "provenance": list(a.provenance), "age_months": a.age_months,
         }
         for a in state["answers"]
     ]  # fmt: skip

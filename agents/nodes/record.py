@@ -1,4 +1,4 @@
-"""record: researched answers of a passed item go into the knowledge index, with provenance and the pair they came from."""
+"""record: researched answers of a passed item, and the web pages they cite, go into the knowledge index, with provenance and the pair."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def record(state: TeacherState, runtime: Runtime[TeacherContext]) -> TeacherStat
     researched = [answer for answer in state["answers"] if answer.source == "researched"]
     if state["vetoed_by"] is not None or not state.get("is_upheld", True) or not researched:
         return {"n_recorded": 0}
-    runtime.context.knowledge.add([answer_entry(answer, state["pair"].id, runtime.context) for answer in researched])
+    pages = [page for answer in researched for page in answer.pages]
+    runtime.context.knowledge.add([*pages, *(answer_entry(answer, state["pair"].id, runtime.context) for answer in researched)])
     return {"n_recorded": len(researched)}
 
 

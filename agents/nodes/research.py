@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from langgraph.runtime import Runtime
 
 from epm.agents.context import TeacherContext
@@ -20,4 +22,5 @@ async def research(state: TeacherState, runtime: Runtime[TeacherContext]) -> Tea
     """All answers so far, and how many searches they took."""
     found = [await research_question(question, state["pair"], runtime.context) for question in open_questions(state)]
     answers = tuple(research.answer for research in found if research.answer is not None)
-    return {"answers": (*state["answers"], *answers), "n_searches": sum(research.n_searches for research in found)}
+    searches = Counter(tool for research in found for tool in research.tools)
+    return {"answers": (*state["answers"], *answers), "n_searches": searches.total(), "searches": dict(sorted(searches.items()))}

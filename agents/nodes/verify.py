@@ -12,13 +12,16 @@ from epm.agents.context import TeacherContext
 from epm.agents.nodes.decide import identity_payload
 from epm.agents.schemas import VerifyReply
 from epm.agents.state import TeacherState
+from epm.evidence.engine import compare
 from epm.gateway.request import Task, TaskKind
 from epm.judges.entailment import entailment_faults
 from epm.judges.grounding import grounding_faults
 from epm.judges.plausibility import plausibility_faults
+from epm.judges.unargued import unargued_faults
 from epm.pair import Pair
 from epm.prompts.data_fields import listing_block, value_block
 from epm.prompts.identity_text import state_identity
+from epm.prompts.orders import order_in
 from epm.rationale import Rationale
 
 MAX_REPAIRS = 1
@@ -28,7 +31,7 @@ async def verify(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
     """The faults that veto the draft, if any, and who vetoed it."""
     pair, context, rationale = state["pair"], runtime.context, state["draft"].rationale()
     n_vetoes = state.get("n_vetoes", 0)
-    problems = check_problems(pair, rationale, context)
+    problems = (*check_problems(pair, rationale, context), *_obeyed(state, rationale, context))
     if problems:
         return {"problems": problems, "vetoed_by": "checks", "n_vetoes": n_vetoes + 1}
     reply = await _second_reading(pair, rationale, context)
@@ -41,8 +44,22 @@ def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) ->
     """What the program finds so wrong that nobody may learn from it."""
     faults = [
         *grounding_faults(pair, rationale), *plausibility_faults(rationale), *entailment_faults(rationale, context.identity),
+        *unargued_faults(pair, rationale, context.identity),
     ]  # fmt: skip
     return tuple(dict.fromkeys(f"{fault.axis}: {fault.reason}" for fault in faults if fault.level == "unsound"))
+
+
+def _obeyed(state: TeacherState, rationale: Rationale, context: TeacherContext) -> tuple[str, ...]:
+    """Where text in view gave orders, a label that the listings by themselves do not lead to. The second reader saw the same text."""
+    pair = state["pair"]
+    seen = [*pair.left.texts().values(), *pair.right.texts().values(), *(rival.title for rival in state["rivals"])]
+    order = order_in([*seen, *(answer.text for answer in state["answers"])])
+    read = None if order is None else compare(pair, context.identity).rationale.label
+    if order is None or rationale.label is None or rationale.label is read:
+        return ()
+    return (
+        f"a text in view gives orders ({order!r}), and the listings by themselves read as {read or 'undecidable'}, not {rationale.label}",
+    )
 
 
 async def _second_reading(pair: Pair, rationale: Rationale, context: TeacherContext) -> VerifyReply:

@@ -24,6 +24,7 @@ from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings
 from epm.identity import STRICT, IdentityRule
 from epm.knowledge.index import KnowledgeIndex
+from epm.knowledge.web_search import WebSearch
 from epm.pair import Pair
 from epm.relation import Label
 
@@ -48,6 +49,7 @@ class MatchContext:
     concurrency: int = DEFAULT_CONCURRENCY
     timeout_s: float = DEFAULT_TIMEOUT_S
     on_decision: Callable[[Decision], None] | None = None
+    web_search: WebSearch | None = None
 
 
 class Matcher(Protocol):

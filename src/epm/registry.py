@@ -2,7 +2,7 @@
 
 A built-in is one line in a literal dict: name to ``module:factory``. The factory takes the ARG of ``NAME:ARG``
 (``None`` without one) and returns the matcher or judge. Third parties register factories under the entry-point groups
-``epm.matchers`` and ``epm.judges``; a built-in name cannot be taken over.
+``epm.matchers``, ``epm.judges`` and ``epm.web_searches``; a built-in name cannot be taken over.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import cast
 
 from epm.errors import ConfigError
 from epm.judge import Judge, JudgeFactory
+from epm.knowledge.web_search import WebSearch, WebSearchFactory
 from epm.matcher import Matcher, MatcherFactory
 
+WEB_SEARCHES = "epm.web_searches"
 MATCHERS = {
     "tfidf": "epm.matchers.tfidf:make",
     "model-token": "epm.matchers.model_token:make",
@@ -56,6 +58,22 @@ def make_judge(spec: str) -> Judge:
     """The judge of ``NAME`` or ``NAME:ARG``; raises like :func:`make_matcher`."""
     factory, arg = _find(spec, JUDGES, "judge")
     return cast(JudgeFactory, factory)(arg)
+
+
+def make_web_search(spec: str) -> WebSearch:
+    """The web search of ``NAME`` or ``NAME:ARG``: third parties' alone, for none is built in.
+
+    Raises:
+        ConfigError: the name is unknown, or the argument is wrong.
+    """
+    name, colon, arg = spec.partition(":")
+    found = {point.name: point for point in entry_points(group=WEB_SEARCHES)}
+    if name not in found:
+        known = f"use one of {sorted(found)}" if found else "none is installed"
+        raise ConfigError(
+            f"web search {name!r} is unknown: {known}; a plug-in registers itself under the entry-point group {WEB_SEARCHES!r}"
+        )
+    return cast(WebSearchFactory, found[name].load())(arg if colon else None)
 
 
 def _find(spec: str, built_in: dict[str, str], noun: str) -> tuple[object, str | None]:

@@ -5,7 +5,8 @@
 ``POST /v1/chat/completions`` answers, and so does Azure's route with its query. ``POST /script`` with JSON sets ``replies`` (list of {contains, content | tool_calls}; the
 first whose ``contains``, a text or a list of texts, stands in the request wins), ``faults`` (list of names or null, one for each coming request),
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
-returns the log, with every body where ``keep_bodies`` is set. ``reasoning_tokens`` are thought unseen by every reply to a request with ``reasoning_effort``. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
+returns the log, with every body where ``keep_bodies`` is set. ``double`` sets a model double (``model_doubles.py``) that answers instead of
+the replies; ``GET /search?q=`` is a web search that finds ``pages``. ``reasoning_tokens`` are thought unseen by every reply to a request with ``reasoning_effort``. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
 content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
 
 Batches (``fake_batches.py``): ``batch_looks`` is how often one is looked at before it ends, ``batch_end`` its last status, ``batch_answered`` how
@@ -24,8 +25,10 @@ import random
 import sys
 import time
 from typing import Any
+from urllib.parse import unquote_plus
 
 from fake_batches import Batches
+from model_doubles import make_double
 
 STATUS_FAULTS = {
     "429": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
@@ -84,6 +87,9 @@ class Script:
         self.retry_after = settings.get("retry_after", "1")
         self.rng = random.Random(settings.get("seed", 0))
         self.requests = []
+        self.double = make_double(settings.get("double"))
+        self.pages = settings.get("pages", [])
+        self.queries = []
         self.batches = Batches(settings)
         self.n_in_flight = 0
         self.most_in_flight = 0
@@ -101,6 +107,7 @@ class Script:
             "prompt_tokens": sum(request["prompt_tokens"] for request in delivered),
             "completion_tokens": sum(request["completion_tokens"] for request in delivered),
             "requests": self.requests,
+            "queries": self.queries,
             **self.batches.to_json(),
         }
 
@@ -136,6 +143,9 @@ def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def choose_message(script: Script, body: dict[str, Any]) -> dict[str, Any]:
+    if script.double is not None:
+        message = script.double(body)
+        return tool_message(message["tool_calls"], body) if "tool_calls" in message else {"role": "assistant", **message}
     text = json.dumps(body.get("messages"), ensure_ascii=False)
     for reply in script.replies:
         wanted = reply.get("contains", "")
@@ -208,8 +218,8 @@ class FakeServer:
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         payload = await reader.readexactly(int(headers.get("content-length", 0)))
         method, path, _ = request_line.split(" ")
-        if path == "/log":
-            return await respond(writer, 200, self.script.to_json())
+        if path == "/log" or path.startswith("/search?q="):
+            return await respond(writer, 200, self.looked_up(path))
         if path == "/script":
             self.script = Script(json.loads(payload))
             return await respond(writer, 200, {})
@@ -221,6 +231,12 @@ class FakeServer:
         if "/files" in path or "/batches" in path:
             return await self.administer(writer, method, path, headers, payload)
         return await respond(writer, 404, {"error": {"message": f"no {method} {path}"}})
+
+    def looked_up(self, path: str) -> dict[str, Any]:
+        if path == "/log":
+            return self.script.to_json()
+        self.script.queries.append(unquote_plus(path.removeprefix("/search?q=")))
+        return {"hits": self.script.pages}
 
     async def answer(self, writer: asyncio.StreamWriter, body: dict[str, Any], path: str, headers: dict[str, str]) -> bool:
         script = self.script

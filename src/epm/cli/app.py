@@ -24,6 +24,7 @@ COMMAND_MODULES = (
     "bench",
     "fit",
     "teach",
+    "knowledge",
     "judge",
     "import_",
     "export",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.age import age_s
 from epm.cli.options import StoreUrl
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
@@ -16,8 +16,6 @@ from epm.errors import ConfigError
 if TYPE_CHECKING:
     from epm.store.purge import PurgeReport
 
-_AGE = re.compile(r"([1-9][0-9]*)([dh])")
-_SECONDS = {"d": 86_400.0, "h": 3_600.0}
 _UNTOUCHED = "pair files, exports, reports and cassettes are not part of the store: delete them yourself"
 
 
@@ -46,17 +44,10 @@ def data_purge(
     if listing is not None:
         report = purge.purge_listing(store, listing, is_wanted=yes)
     else:
-        report = purge.purge_older(store, _age_s(str(older_than)), purge.What(what.value), is_wanted=yes)
+        report = purge.purge_older(store, age_s(str(older_than)), purge.What(what.value), is_wanted=yes)
     typer.echo(json.dumps(report.to_json()) if as_json else _text(report))
     if not yes:
         raise ConfigError("nothing was removed yet: repeat the command with --yes")
-
-
-def _age_s(text: str) -> float:
-    found = _AGE.fullmatch(text)
-    if found is None:
-        raise ConfigError(f"--older-than {text!r} is no age: give days or hours, such as 90d or 12h")
-    return int(found[1]) * _SECONDS[found[2]]
 
 
 def _text(report: PurgeReport) -> str:

@@ -68,12 +68,11 @@ def export(
     with RunStore.open(store) as opened:
         if view is ExportFormat.SFT:
             _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
-            return
-        if view is ExportFormat.QUESTION_PREFERENCES:
+        elif view is ExportFormat.QUESTION_PREFERENCES:
             _show_questions(export_questions(opened, runs[0], out), as_json=as_json)
-            return
-        made = export_rationales(opened, runs, out, oracle=oracle, license_note=license_note, check_leaks=check_leaks)
-    _show_rationales(made, as_json=as_json)
+        else:
+            made = export_rationales(opened, runs, out, oracle=oracle, license_note=license_note, check_leaks=check_leaks)
+            _show_rationales(made, as_json=as_json)
 
 
 def _check_options(view: ExportFormat, runs: list[str], *, for_sft: bool, for_rationales: bool, check_leaks: bool) -> None:

@@ -33,6 +33,7 @@ def teach(
     identity: Identity = "strict",
     store: StoreUrl = str(DEFAULT_STORE),
     embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
+    web_search: Annotated[str | None, typer.Option(metavar="NAME[:ARG]", help="Plug-in that may look open questions up on the web; without it no search leaves the machine.")] = None,
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Seed of the order of items.")] = 0,
     on_bad_row: OnBadRow = BadRow.STOP,
@@ -49,7 +50,7 @@ def teach(
 
     asking.require_use(model)
     options = TeachOptions(
-        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, limit=limit, is_fresh=fresh, with_labels=with_labels,
+        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, web_search=web_search, limit=limit, is_fresh=fresh, with_labels=with_labels,
         concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
         record=asking.record,
     )  # fmt: skip
@@ -65,6 +66,10 @@ def teach(
     refuse_total_failure(report.failed_by_class, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
 
 
+def _by_tool(report: TeachReport) -> str:
+    return f" ({', '.join(f'{tool} {n}' for tool, n in report.searches.items())})" if report.searches else ""
+
+
 def render_report(report: TeachReport) -> str:
     """The report as lines of text."""
     failed = ", ".join(f"{name} {count}" for name, count in report.failed_by_class.items()) or "none"
@@ -76,7 +81,7 @@ def render_report(report: TeachReport) -> str:
         f"run {report.run_id}: {report.n_items} items, {report.n_new} new at {report.pairs_per_s:.1f}/s",
         f"  decided {report.n_decided}, undecided {report.n_abstained}, failed {report.n_failed} (by class: {failed})",
         f"  relations: {relations}",
-        f"  questions {report.n_questions}, searches {report.n_searches}, researched {report.n_researched}",
+        f"  questions {report.n_questions}, searches {report.n_searches}{_by_tool(report)}, researched {report.n_researched}",
         f"  recalled {report.n_recalled} (reuse {report.reuse:.1%})",
         f"  decisive attributes left open {report.n_decisive}, asked for {report.n_decisive_asked}; questions for none of them {report.n_idle_questions}",
         f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}",

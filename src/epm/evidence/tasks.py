@@ -8,6 +8,7 @@ Listings are objects with the keys of ``Listing.texts()``. Every function is pur
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
@@ -27,6 +28,8 @@ from epm.relation import Relation
 Payload = Mapping[str, object]
 RIVAL_TOOL = "find_rivals"
 _TIE_SHIFT = 0.08
+_DATA = re.compile(r'\A<data name="\w+">\n(.*)\n</data>\Z', re.DOTALL)
+"""Results stand in a data field, as all text of others does."""
 
 
 def answer(task_kind: str, payload: Payload) -> dict[str, object]:
@@ -122,7 +125,7 @@ def _hits(result: Payload) -> list[Payload]:
     if not isinstance(content, str):
         return _rows(result, "hits")
     try:
-        read = json.loads(content)
+        read = json.loads(_DATA.sub(r"\1", content))
     except json.JSONDecodeError:
         return []
     return _rows(read, "hits") if isinstance(read, dict) else _rows({"hits": read}, "hits")

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epm.config import DEFAULT_STORE
+from epm.egress import EgressPolicy
 from epm.knowledge.embedder import AUTO, HashEmbedder, RememberingEmbedder, make_embedder
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.memory import MemoryIndex
@@ -66,6 +68,21 @@ def default_index(folder: Path, embedder_name: str = AUTO) -> MemoryIndex | Chro
     from epm.knowledge.chroma import ChromaIndex
 
     return ChromaIndex(folder / _folder_name(embedder.model_id), embedder)
+
+
+def index_place(folder: Path, embedder_name: str = AUTO) -> Path:
+    """Where the index of an embedder lies in a knowledge folder; raises like :func:`default_index`."""
+    return folder / _folder_name(make_embedder(embedder_name).model_id)
+
+
+def knowledge_folder(store: str) -> Path:
+    """The knowledge folder beside a store file; in the default place for a store behind a URL."""
+    return (DEFAULT_STORE if "://" in store else Path(store)).parent / "knowledge"
+
+
+def visible_folder(folder: Path, egress: EgressPolicy) -> Path:
+    """Where a model's knowledge lies: one made under other rules about fields may hold what must not be shown."""
+    return folder if egress.fields is None else folder / f"only {egress.fields_text()}"
 
 
 def _folder_name(model_id: str) -> str:

