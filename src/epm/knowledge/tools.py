@@ -112,8 +112,13 @@ def age_months(entry: KnowledgeEntry, now_s: float) -> int:
     return max(0, int((now_s - entry.created_at_s) // (30 * 86_400.0)))
 
 
+def _source(entry: KnowledgeEntry) -> str:
+    """Where an entry comes from; of a rival not its file, whose hash would tell a model, and a kept reply, of the file's labels."""
+    return "catalogue" if entry.kind == "listing" else entry.provenance
+
+
 def _shown(hits: list[KnowledgeHit], context: SearchContext) -> str:
     return context.show([
-        {"id": hit.entry.id, "text": hit.entry.text, "from": hit.entry.provenance, "age_months": age_months(hit.entry, context.now_s)}
+        {"id": hit.entry.id, "text": hit.entry.text, "from": _source(hit.entry), "age_months": age_months(hit.entry, context.now_s)}
         for hit in hits
     ])  # fmt: skip
