@@ -1,10 +1,10 @@
-"""The versions of the libraries that made a student, for its card."""
+"""The versions of the libraries that made a student or an encoder, for its card."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "datasets")
+LIBRARIES = ("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "datasets", "sentence-transformers")
 
 
 def library_versions() -> dict[str, str]:

@@ -25,6 +25,7 @@ MATCHERS = {
     "recorded": "epm.matchers.recorded:make",
     "python": "epm.matchers.own_function:make",
     "command": "epm.matchers.own_program:make",
+    "encoder": "epm.distill.encoder:make",
     "multi-agent-rag": "epm.agents.matcher:make",
     "zero-shot": "epm.agents.baselines:make_zero_shot",
     "cot": "epm.agents.baselines:make_cot",

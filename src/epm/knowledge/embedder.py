@@ -83,7 +83,7 @@ class MiniLmEmbedder:
         from transformers.utils import logging as transformers_logging
 
         if self._model is None:
-            folder = _checked_minilm_folder()
+            folder = minilm_folder()
             transformers_logging.disable_progress_bar()
             try:
                 self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
@@ -143,10 +143,17 @@ def make_embedder(name: str = AUTO) -> RememberingEmbedder:
     return RememberingEmbedder(MiniLmEmbedder() if has_model else HashEmbedder())
 
 
-def _checked_minilm_folder() -> Path:
+def minilm_folder() -> Path:
+    """Where the packaged weights lie, their SHA-256 checked.
+
+    Raises:
+        ConfigError: they are not installed.
+        ArtifactError: they are not the ones this version was made with.
+    """
     spec = find_spec(_MINILM_PACKAGE)
-    locations = list(spec.submodule_search_locations or []) if spec is not None else []
-    folder = Path(locations[0]) / "model"
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("the packaged MiniLM is not installed: pip install 'epm[minilm]'")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
     with (folder / "model.safetensors").open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != MINILM_SHA256:

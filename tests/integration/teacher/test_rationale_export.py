@@ -38,7 +38,7 @@ def pair_file(tmp_path: Path) -> Path:
     path = tmp_path / "pairs.jsonl"
     pairs = [
         Pair(
-            f"p{i}", Listing(f"l{i}", f"Kolvra KX-{100 + i} kettle"), Listing(f"r{i}", f"kettle Kolvra KX{100 + i}{' Vela' * (i % 2)}"),
+            f"p{i}", Listing(f"l{i}", f"Kolvra KX-{100 + i} kettle red"), Listing(f"r{i}", f"kettle Kolvra KX{100 + i} {('red', 'black')[i % 2]}"),
             gold_label=Label.NO_MATCH if i % 2 else Label.MATCH, split="train" if i < 4 else None,
         )
         for i in range(6)
