@@ -74,7 +74,7 @@ def _told(rows: Sequence[RationaleRow]) -> str:
 
 
 def _labels(rows: Sequence[RationaleRow]) -> list[str]:
-    columns = ("gold_label", "teacher_label", "oracle_label")
+    columns = ("gold_label", "teacher_label", "oracle_label", "human_label")
     lines = ["## Labels", "", "| split | column | match | no_match | null |", "| --- | --- | --- | --- | --- |"]
     for split in _count(row.split for row in rows):
         for column in columns:

@@ -1,7 +1,7 @@
 """The rationale dataset, row by row: every rationale of a run with its origin, and every item that came to none.
 
 The columns are the fields below, in this order, and their descriptions are the documentation: the dataset card prints them.
-``gold_label``, ``teacher_label`` and ``oracle_label`` are never one column. Cluster ids stand nowhere: they are the label.
+``gold_label``, ``teacher_label``, ``oracle_label`` and ``human_label`` are never one column. Cluster ids stand nowhere: they are the label.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ class _Row(BaseModel):
     left_title: Text = Field(description="its title, word for word")
     right_id: Text = Field(description="id of the right listing")
     right_title: Text = Field(description="its title, word for word")
-    gold_label: Label | None = Field(description="what people or the data set say: match, no_match, or null where the input has no label")
+    gold_label: Label | None = Field(description="what the input says: match, no_match, or null where the input has no label")
+    human_label: Label | None = Field(
+        description="label that more people gave than the other one (epm review); null where nobody was asked, all were unsure or they are split"
+    )
+    human_votes: Text | None = Field(description="how many people gave each answer, as a JSON object; null where nobody answered")
 
 
 class RationaleRow(_Row):
@@ -191,7 +195,7 @@ def _pair_columns(pair: Pair) -> dict[str, object]:
 def _decision_columns(decision: Decision, rationale: Rationale, pair: Pair) -> dict[str, object]:
     reasons = decision.provenance.get("review_reasons")
     return {
-        "teacher_label": rationale.label, "teacher_probability": decision.probability, "teacher_relation": rationale.relation,
+        **_human_columns(decision), "teacher_label": rationale.label, "teacher_probability": decision.probability, "teacher_relation": rationale.relation,
         "teacher_factor": rationale.factor, "confidence": decision.provenance.get("confidence"),
         **{f"{axis.value}_verdict": rationale.finding(axis).verdict for axis in Axis},
         "rationale": _json(rationale.model_dump(mode="json")), "student_text": render(rationale),
@@ -199,6 +203,11 @@ def _decision_columns(decision: Decision, rationale: Rationale, pair: Pair) -> d
         "review_reasons": reasons if isinstance(reasons, list) else (),
         "cost_usd": decision.cost_usd, "latency_s": decision.latency_s,
     }  # fmt: skip
+
+
+def _human_columns(decision: Decision) -> dict[str, object]:
+    votes = decision.provenance.get("human_votes")
+    return {"human_label": decision.provenance.get("human_label"), "human_votes": None if votes is None else _json(votes)}
 
 
 def _run_columns(run: RunRecord, item: StoredItem, origin: Origin) -> dict[str, object]:
@@ -217,7 +226,7 @@ def _failed_row(run: RunRecord, item: StoredItem, origin: Origin) -> FailedRow:
     decision = item.decision
     return FailedRow.model_validate(
         {
-            **_shared_columns(item.pair), "outcome": decision.outcome, "failure_class": _failure_class(item), "message": decision.error,
+            **_shared_columns(item.pair), **_human_columns(decision), "outcome": decision.outcome, "failure_class": _failure_class(item), "message": decision.error,
             "attempt": item.attempt, "label_given_in_prompt": decision.is_label_given or run.spec.settings.get(LABEL_GIVEN) == "yes",
             "run_id": run.run_id, "matcher": run.spec.matcher, "model_asked": run.spec.model, "cost_usd": decision.cost_usd,
             "created_at": _utc(origin.finished_at_s),

@@ -53,6 +53,25 @@ def test_gold_teacher_and_oracle_label_are_three_columns(pair: Pair, rationale_o
     assert (row.gold_label, row.teacher_label, row.oracle_label, row.oracle_run_id) == (Label.MATCH, Label.NO_MATCH, Label.MATCH, "oracle")
 
 
+def test_what_people_say_is_a_column_of_its_own_of_failed_items_too(pair: Pair, rationale_of: MakeRationale) -> None:
+    said = {"human_label": "match", "human_votes": {"match": 2, "unsure": 1}}
+    asked = replace(pair, id="p2", gold_label=None)
+    view = rationale_view(
+        [
+            run_of(
+                (asked, Decision.from_rationale("p2", rationale_of(Relation.VARIANT), provenance=said)),
+                (pair, replace(Decision.failed(pair.id, ErrorClass.TIMEOUT, "too late"), provenance=said)),
+            )
+        ],
+        None,
+        None,
+    )
+    (row,) = view.rows
+    assert (row.gold_label, row.teacher_label, row.human_label) == (None, Label.NO_MATCH, Label.MATCH)
+    (failed,) = view.failed
+    assert (failed.human_label, json.loads(failed.human_votes or "")) == (Label.MATCH, {"match": 2, "unsure": 1})
+
+
 def test_the_oracle_speaks_of_the_same_texts_only(pair: Pair, rationale_of: MakeRationale) -> None:
     decided = Decision.from_rationale(pair.id, rationale_of(Relation.EXACT))
     reworded = replace(pair, left=replace(pair.left, title="another text under the same id"))
