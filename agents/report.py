@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from epm.decision import Decision, Outcome
+from epm.judgement import Judgement
 from epm.pair import Pair
 from epm.relation import Label
 from epm.store.call_figures import CallFigures
@@ -33,7 +34,7 @@ class TeachReport:
     ledger's, of the whole run without its judges: ``n_calls`` were sent, ``n_calls_failed`` of them brought nothing usable, ``n_cached``
     questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call. ``n_decisive`` attributes were left open
     by the texts and decide under the identity rule (after RLQR); ``n_idle_questions`` asked for none of their pair's.
-    Where ``is_label_given``, ``gold`` says how far the teacher followed the labels it was told, and nothing of how well it decides.
+    ``n_unscored`` rationales have no score of any judge on any axis. Where ``is_label_given``, ``gold`` says how far the teacher followed the labels it was told, and nothing of how well it decides.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class TeachReport:
     n_researched: int
     n_vetoes: int
     n_needs_review: int
+    n_unscored: int
     n_calls: int
     n_calls_failed: int
     n_cached: int
@@ -96,9 +98,10 @@ class TeachReport:
 
 
 def summarise(
-    run_id: str, items: Sequence[tuple[Pair, Decision]], *, n_new: int, calls: CallFigures, calls_now: CallFigures
-) -> TeachReport:
-    """The report of stored items, and of the run's calls: all of them, and those of this command."""
+    run_id: str, items: Sequence[tuple[Pair, Decision]], judgements: Iterable[Judgement], *, n_new: int, calls: CallFigures,
+    calls_now: CallFigures,
+) -> TeachReport:  # fmt: skip
+    """The report of stored items with their judgements, and of the run's calls: all of them, and those of this command."""
     decisions = [decision for _, decision in items]
     outcomes = Counter(decision.outcome for decision in decisions)
     failed = Counter(decision.error_class.value for decision in decisions if decision.error_class is not None)
@@ -109,6 +112,7 @@ def summarise(
         n_questions=_sum(decisions, "n_questions"), n_decisive=_sum(decisions, "n_decisive"),
         n_decisive_asked=_sum(decisions, "n_decisive_asked"), n_idle_questions=_sum(decisions, "n_idle_questions"), n_searches=_sum(decisions, "n_searches"), n_recalled=_sum(decisions, "n_recalled"),
         n_researched=_sum(decisions, "n_researched"), n_vetoes=_sum(decisions, "n_vetoes"), n_needs_review=_sum(decisions, "needs_review"),
+        n_unscored=_n_unscored(decisions, judgements),
         n_calls=calls.n_sent, n_calls_failed=calls.n_failed, n_cached=calls.n_cached, n_unpriced=calls.n_unpriced, cost_usd=calls.cost_usd,
         n_calls_now=calls_now.n_sent, cost_now_usd=calls_now.cost_usd, gold=agreement(items),
         searches=_searches(decisions),
@@ -135,6 +139,14 @@ def agreement(items: Sequence[tuple[Pair, Decision]]) -> GoldAgreement | None:
 def _sum(decisions: Sequence[Decision], name: str) -> int:
     values = (decision.provenance.get(name, 0) for decision in decisions)
     return sum(int(value) for value in values if isinstance(value, int))
+
+
+def _n_unscored(decisions: Sequence[Decision], judgements: Iterable[Judgement]) -> int:
+    scored = {(one.pair_id, one.rationale_sha) for one in judgements if any(score.score is not None for score in one.scores)}
+    written = [(decision.pair_id, decision.rationale) for decision in decisions if decision.rationale is not None]
+    if not scored:  # the usual case: hashing every rationale would be for nothing
+        return len(written)
+    return sum((pair_id, rationale.sha()) not in scored for pair_id, rationale in written)
 
 
 def _searches(decisions: Sequence[Decision]) -> Mapping[str, int]:

@@ -195,7 +195,9 @@ def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tupl
 
 def _report(run_id: str, pairs: Sequence[Pair], store: RunStore, job: TeachJob, calls_before: CallFigures, *, n_new: int) -> TeachReport:
     calls = _calls(store, run_id)
-    report = summarise(run_id, _kept_items(pairs, store, run_id), n_new=n_new, calls=calls, calls_now=calls.since(calls_before))
+    report = summarise(
+        run_id, _kept_items(pairs, store, run_id), store.judgements(run_id), n_new=n_new, calls=calls, calls_now=calls.since(calls_before)
+    )
     return replace(report, knowledge=job.knowledge_name, is_label_given=job.is_label_given)
 
 

@@ -84,7 +84,7 @@ def render_report(report: TeachReport) -> str:
         f"  questions {report.n_questions}, searches {report.n_searches}{_by_tool(report)}, researched {report.n_researched}",
         f"  recalled {report.n_recalled} (reuse {report.reuse:.1%})",
         f"  decisive attributes left open {report.n_decisive}, asked for {report.n_decisive_asked}; questions for none of them {report.n_idle_questions}",
-        f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}",
+        f"  verify vetoes {report.n_vetoes}, for review {report.n_needs_review}, rationales unscored {report.n_unscored}",
         f"  {sent}, cost ${report.cost_usd:.4f}{unpriced}{now}",
         f"  knowledge: {report.knowledge}, {report.n_indexed} entries, indexed in {report.index_s:.1f} s",
     ]
