@@ -130,6 +130,7 @@ def test_a_model_behind_a_server_is_asked_searches_with_tools_and_is_in_the_ledg
 ) -> None:
     rival_id = listing_entry_id(make_pairs(12)[5].left)
     fake_server.script(
+        keep_bodies=True,
         replies=[
             {"contains": '"role": "tool"', "content": {"answer": "It is sold in black.", "citations": [rival_id]}},
             {"contains": "Which questions, if any", "content": {"thinking": "colour is open", "questions": [
@@ -159,13 +160,14 @@ def test_a_model_behind_a_server_is_asked_searches_with_tools_and_is_in_the_ledg
     assert {"teacher/ask", "teacher/research", "teacher/decide", "teacher/verify"} <= {call.scope.role for call in calls}
     assert decision.provenance["confidence"] == "high"
     shown = json.dumps(log["requests"])
+    assert "Kolvra KX-100" in shown
     assert "GOLDMARK" not in shown
     assert "secret-1" not in (tmp_path / "store.db").read_bytes().decode("latin-1")
 
 
 def test_a_killed_run_is_resumed_with_nothing_lost_and_nothing_done_twice(tmp_path: Path, fake_server) -> None:
     path, store_path, concurrency = tmp_path / "pairs.jsonl", tmp_path / "store.db", 4
-    write_pairs(path, make_pairs(30))
+    write_pairs(path, make_pairs(60)[::2])  # each with one code on both sides, which the server's answer to all suits
     fake_server.script(latency_s=0.05, replies=[{"contains": "Compare the left and the right", "content": RATIONALE}])
     command = [
         "teach", str(path), "--model", PRICED_MODEL, "--api-base", fake_server.url,
@@ -190,7 +192,7 @@ def test_a_killed_run_is_resumed_with_nothing_lost_and_nothing_done_twice(tmp_pa
     assert n_needed <= fake_server.n_requests() <= n_needed + concurrency
     with RunStore.open(store_path) as store:
         stored = Counter(item.item_id for item in store.items(report["run_id"]))
-    assert stored == Counter({f"p{i}": 1 for i in range(30)})
+    assert stored == Counter({f"p{i}": 1 for i in range(0, 60, 2)})
 
 
 def test_scoring_a_run_keeps_judgements_and_repeating_it_makes_no_new_ones(tmp_path: Path, pair_file: Path) -> None:
