@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import logging
 import os
 import re
 import time
@@ -24,10 +25,12 @@ from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
 from epm.socket_guard import refusal_in
 
+_LOG = logging.getLogger(__name__)
 _WAY_OUT = "is that the server, a proxy, or an address in the environment or a redirect? Name the server with --api-base, set NO_PROXY, or change the rule"
 _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
 _EFFORT = "reasoning_effort"
+_TEMPERATURE = "temperature"
 _KEY_SUFFIX = "API_KEY"
 _MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
 """litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
@@ -55,7 +58,8 @@ _CLASS_OF_EXCEPTION = {
 class LitellmTransport:
     """Sends chat bodies with ``litellm.acompletion``.
 
-    Prices in ``ModelSettings`` are USD for a million tokens and override litellm's table; without either, the cost of
+    A temperature that litellm knows the model to refuse (models that think unseen take 1 alone) is left out of what is sent,
+    which is said once. Prices in ``ModelSettings`` are USD for a million tokens and override litellm's table; without either, the cost of
     a call is unknown (``None``).
 
     Raises:
@@ -73,6 +77,7 @@ class LitellmTransport:
         version = f" {settings.api_version}" if settings.api_version else ""
         self.identity = f"litellm {settings.api_base or 'at the vendor'}{version}"
         self.host = host_of(settings, *self._vendor())
+        self._takes: dict[object, bool] = {}
 
     @property
     def takes_effort(self) -> bool:
@@ -98,10 +103,11 @@ class LitellmTransport:
             options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
         if _EFFORT in request.body and self._is_deployment():
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
+        sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
         try:
             answered = await self._litellm.acompletion(
-                **copy.deepcopy(dict(request.body)), **options, **self._access.arguments, api_base=self._settings.api_base,
+                **copy.deepcopy(sent), **options, **self._access.arguments, api_base=self._settings.api_base,
                 num_retries=0, max_retries=0, timeout=timeout_s,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
@@ -111,6 +117,19 @@ class LitellmTransport:
         usage = usage_of(body, request)
         listed_usd = (getattr(answered, "_hidden_params", None) or {}).get("response_cost")
         return ChatReply(body, usage, str(body.get("model")), latency_s, self._cost_usd(usage, listed_usd))
+
+    def takes_temperature(self, temperature: object) -> bool:
+        """Whether the model may be asked at this temperature, as far as litellm knows."""
+        if temperature not in self._takes:
+            vendor, _ = self._vendor()
+            self._takes[temperature] = is_temperature_taken(
+                self._litellm, self._settings.name.removeprefix(f"{vendor}/"), vendor, temperature
+            )
+            if not self._takes[temperature]:
+                _LOG.warning(
+                    "model %r takes no temperature %s: it is left out, and the model's own holds", self._settings.name, temperature
+                )
+        return self._takes[temperature]
 
     def _vendor(self) -> tuple[str, str | None]:
         """The vendor's name as litellm reads it off the model's, and its address where litellm states one."""
@@ -137,6 +156,17 @@ class LitellmTransport:
         except Exception:  # noqa: BLE001  # litellm raises bare exceptions for models it has no price for
             return None
         return sum(parts)
+
+
+def is_temperature_taken(litellm: ModuleType, model: str, vendor: str, temperature: object) -> bool:
+    """Whether litellm would pass a temperature on to a vendor's model; true for models it does not know."""
+    try:
+        litellm.get_optional_params(model=model, custom_llm_provider=vendor, temperature=temperature)
+    except litellm.UnsupportedParamsError:
+        return False
+    except Exception:  # noqa: BLE001  # what else is wrong with the model, the call itself will say
+        return True
+    return True
 
 
 def to_model_error(error: Exception, settings: ModelSettings, secret: str | None) -> ModelError:

@@ -13,7 +13,7 @@ from epm.errors import ErrorClass, ModelError
 from epm.gateway.access import find_access
 from epm.gateway.batch import BatchState, check_vendor, provider_of
 from epm.gateway.request import ChatRequest, ModelSettings
-from epm.gateway.transports.litellm import load_litellm, to_model_error
+from epm.gateway.transports.litellm import is_temperature_taken, load_litellm, to_model_error
 
 FILE_TIMEOUT_S = 600.0
 """For a file of a hundred megabytes on a slow line."""
@@ -50,6 +50,8 @@ class LitellmBatches:
         """
         name = self._settings.name.removeprefix(f"{self._vendor}/")
         asked = {key: value for key, value in request.body.items() if key not in {"model", "messages"}}
+        if not is_temperature_taken(self._litellm, name, self._vendor, asked.get("temperature")):
+            del asked["temperature"]
         version = {"api_version": self._settings.api_version} if self._settings.api_version else {}
         try:
             found = self._litellm.get_optional_params(model=name, custom_llm_provider=self._vendor, **asked, **version)
