@@ -91,6 +91,8 @@ class Double:
         if step == "VerifyReply":
             return answer("verify", {**shown, "identity": "strict"})
         written = answer("decide", {**shown, "identity": "strict"})
+        if step == "LabelReply":
+            written = {"label": "match" if written["label"] == "match" else "no_match"}
         return written if order is None else _ordered(written, fields["left"]["title"], fields["right"]["title"], order, self.style)
 
 

@@ -27,6 +27,7 @@ from chromadb.utils.embedding_functions import register_embedding_function
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
 
@@ -89,6 +90,7 @@ class ChromaIndex:
         self._embedder = embedder
         self.name = f"chroma/{embedder.model_id}"
         try:
+            self._held = Held(path)
             path.mkdir(parents=True, exist_ok=True)
             self._client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
         except (OSError, ValueError, chromadb.errors.ChromaError) as error:
@@ -160,6 +162,7 @@ class ChromaIndex:
     def close(self) -> None:
         """Release the files; the index can be opened again."""
         cast("Client", self._client).close()  # the annotation names an interface without close
+        self._held.close()
 
     def _open(self, kind: str, path: Path) -> Collection:
         expected = {"model_id": self._embedder.model_id, "dimension": self._embedder.dimension, "text_recipe": TEXT_RECIPE}

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epm.knowledge.in_use import alone
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.stored import DATABASE, NEW, OLD, blocks, index_paths, stored_entries
 
@@ -37,7 +38,11 @@ def entries_before(folders: Iterable[Path], until_s: float) -> set[str]:
 
 
 def forget_entries(folders: Iterable[Path], ids: set[str]) -> int:
-    """Take the entries out of every index under the folders, and say how many that were."""
+    """Take the entries out of every index under the folders, and say how many that were.
+
+    Raises:
+        ConfigError: an index that holds some is at work in another command.
+    """
     return sum(_forget(path, ids) for path in index_paths(folders)) if ids else 0
 
 
@@ -49,18 +54,19 @@ def _forget(path: Path, ids: set[str]) -> int:
     from epm.knowledge.chroma import open_collections
 
     new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
-    shutil.rmtree(new, ignore_errors=True)
-    with open_collections(path) as collections:
-        n_gone = sum(len(ids.intersection(collection.get(include=[])["ids"])) for collection in collections)
+    with alone(path):
+        shutil.rmtree(new, ignore_errors=True)
+        with open_collections(path) as collections:
+            n_gone = sum(len(ids.intersection(collection.get(include=[])["ids"])) for collection in collections)
+            if n_gone:
+                with open_collections(new, like=collections) as copies:
+                    for collection, copy in zip(collections, copies, strict=True):
+                        _copy(collection, copy, ids)
         if n_gone:
-            with open_collections(new, like=collections) as copies:
-                for collection, copy in zip(collections, copies, strict=True):
-                    _copy(collection, copy, ids)
-    if n_gone:
-        _rewrite(new / DATABASE)
-        path.rename(old)
-        new.rename(path)
-        shutil.rmtree(old)
+            _rewrite(new / DATABASE)
+            path.rename(old)
+            new.rename(path)
+            shutil.rmtree(old)
     return n_gone
 
 

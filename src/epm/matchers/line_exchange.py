@@ -17,6 +17,7 @@ from epm.matcher import MatchContext
 from epm.matchers.line_process import LineProcess
 from epm.matchers.own_system import decision_of
 from epm.pair import Pair
+from epm.store.codec import storable
 
 _LOG = logging.getLogger(__name__)
 _CONTRACT = "print one JSON object on one line for each pair, with its id, in the order of the input, and log on stderr"
@@ -128,4 +129,4 @@ def _decision(pair_id: str, said: Mapping[str, object], latency_s: float) -> Dec
     error = said.get("error")
     if error is None:
         return decision_of(pair_id, {name: value for name, value in said.items() if name != "error"}, latency_s=latency_s)
-    return Decision.failed(pair_id, ErrorClass.BUG, str(error), latency_s=latency_s)
+    return Decision.failed(pair_id, ErrorClass.BUG, storable(str(error)), latency_s=latency_s)

@@ -32,6 +32,7 @@ from epm.matchers.own_system import decision_of, pair_record
 from epm.pair import Pair
 from epm.run import in_turn
 from epm.socket_guard import refusal_in
+from epm.store.codec import storable
 
 Rule = Callable[..., object]
 _PATTERN = "write 'python:FILE.py:FUNCTION'"
@@ -196,7 +197,12 @@ def _class_of(error: BaseException) -> ErrorClass:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001  # the user's own class may fail at this too, and must not take the other pairs along
+        said = "its message cannot be read"
+    return storable(f"{name}: {said}" if said else name)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from epm.first_problem import first_problem
 from epm.listing import TEXT_FIELDS, Listing
 from epm.pair import Pair
 from epm.relation import Label
+from epm.store.codec import storable
 from epm.tables.label_words import known_label
 
 ListingRecord = dict[str, object]
@@ -80,19 +81,27 @@ class OwnAnswer(BaseModel):
         return Decision(
             pair_id, Outcome.ABSTAINED if self.decided is None else Outcome.DECIDED, label=self.decided, probability=self.probability,
             cost_usd=self.cost_usd, latency_s=latency_s if self.latency_s is None else self.latency_s,
-            provenance={} if self.reason is None else {"reason": self.reason},
+            provenance={} if self.reason is None else {"reason": storable(self.reason)},
         )  # fmt: skip
 
 
 def decision_of(pair_id: str, said: object, *, latency_s: float) -> Decision:
     """The decision that a value states; ``failed`` with ``invalid_structure`` and the reason where it states none."""
     try:
-        return OwnAnswer.model_validate(_fields(said)).decision(pair_id, latency_s=latency_s)
-    except ValidationError as error:
-        reason = first_problem(error).removeprefix("the file: ")
+        return _answer(said).decision(pair_id, latency_s=latency_s)
     except TypeError as error:
         reason = str(error)
-    return Decision.failed(pair_id, ErrorClass.INVALID_STRUCTURE, f"wrong answer: {reason}", latency_s=latency_s)
+    except Exception as error:  # noqa: BLE001  # an object of the user's own may raise anything when it is looked at
+        reason = f"{type(said).__name__} cannot be read: {type(error).__name__}; {_ALLOWED}"
+    return Decision.failed(pair_id, ErrorClass.INVALID_STRUCTURE, storable(f"wrong answer: {reason}"), latency_s=latency_s)
+
+
+def _answer(said: object) -> OwnAnswer:
+    """The answer that a value states; raises ``TypeError`` for one that states none."""
+    try:
+        return OwnAnswer.model_validate(_fields(said))
+    except ValidationError as error:
+        raise TypeError(first_problem(error).removeprefix("the file: ")) from error
 
 
 def _fields(said: object) -> dict[str, object]:

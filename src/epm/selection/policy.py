@@ -39,6 +39,8 @@ class SelectionPolicy:
         wrong = next(((name, weight) for name, weight in self.weights.items() if not (weight >= 0 and math.isfinite(weight))), None)
         if wrong is not None:
             raise ConfigError(f"weight {wrong[1]} of {wrong[0].value} is not allowed: use a number from 0")
+        if not math.isfinite(sum(self.weights.values())):
+            raise ConfigError("the weights add up to no number: use smaller ones, e.g. uncertainty=1")
         if not sum(self.weights.values()):
             raise ConfigError("no signal has a weight: give at least one a number above 0, e.g. uncertainty=1")
 

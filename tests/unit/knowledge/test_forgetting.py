@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from epm.errors import ConfigError
 from epm.knowledge.catalogue import default_index
 from epm.knowledge.forgetting import entries_about, entries_before, forget_entries
 from epm.knowledge.index import KnowledgeEntry
@@ -69,3 +70,15 @@ def test_a_purge_that_was_cut_off_between_the_two_renames_is_put_right(folder: P
     index.rename(index.with_name(index.name + ".old"))
     assert forget_entries([folder], {"listing-bad"}) == 1
     assert [path.name for path in folder.iterdir()] == [index.name]
+
+
+def test_nothing_is_taken_out_from_under_a_command_that_has_the_index_open(folder: Path) -> None:
+    index = default_index(folder, "hash")
+    with pytest.raises(ConfigError, match="at work in another command"):
+        forget_entries([folder], {"listing-bad"})
+    index.add([entry("listing-new", "kettle KX-99")])
+    index.close()
+    assert forget_entries([folder], {"listing-bad"}) == 1
+    again = default_index(folder, "hash")
+    assert again.count() == 25
+    again.close()

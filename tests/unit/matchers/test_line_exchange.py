@@ -148,3 +148,10 @@ def test_an_answer_may_hold_more_than_a_label() -> None:
     assert abstained.outcome is Outcome.ABSTAINED
     assert (failed.error_class, failed.error) == (ErrorClass.BUG, "no mpn")
     assert labelled.label is Label.NO_MATCH
+
+
+@pytest.mark.parametrize("field", [{"error": "\ud800"}, {"label": True, "reason": "\ud800"}], ids=["error", "reason"])
+def test_half_characters_of_an_answer_can_be_written_as_utf_8(field: dict[str, object]) -> None:
+    first = run(Said([json.dumps({"id": "p0", **field}) + "\n", *ALL[1:]]))[0]
+    told = first.error or str(first.provenance["reason"])
+    assert told.encode("utf-8") == b"\\ud800"

@@ -276,3 +276,37 @@ def test_a_matcher_is_let_go_by_any_thread_whatever_lock_that_one_holds(rule: Wr
     with threads._global_shutdown_lock:  # garbage is collected at any line, also of a thread that starts threads
         del matcher
         gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("text", "error_class"),
+    [
+        ("class Mute(Exception):\n    def __str__(self): raise ValueError('no words')\ndef same(left, right): raise Mute", ErrorClass.BUG),
+        (
+            "class Odd:\n    def __repr__(self): raise ValueError('no repr')\ndef same(left, right): return Odd()",
+            ErrorClass.INVALID_STRUCTURE,
+        ),
+        (
+            "class Odd:\n    def __str__(self): raise ValueError('no str')\ndef same(left, right): return {'probability': Odd()}",
+            ErrorClass.INVALID_STRUCTURE,
+        ),
+        (
+            "class Odd(dict):\n    def items(self): raise RuntimeError('no items')\ndef same(left, right): return Odd(label=True)",
+            ErrorClass.INVALID_STRUCTURE,
+        ),
+    ],
+    ids=["error without words", "value without repr", "field without str", "mapping that raises"],
+)
+def test_an_object_that_cannot_be_looked_at_fails_its_pair_alone(rule: WriteRule, text: str, error_class: ErrorClass) -> None:
+    (decision,) = decide(rule(text))
+    assert decision.outcome is Outcome.FAILED
+    assert decision.error_class is error_class
+
+
+@pytest.mark.parametrize(
+    "said", ["{'label': True, 'reason': chr(0xD800)}", "exec('raise ValueError(chr(0xD800))')"], ids=["reason", "exception"]
+)
+def test_what_a_rule_says_can_be_written_as_utf_8(rule: WriteRule, said: str) -> None:
+    (decision,) = decide(rule(f"def same(left, right):\n    return {said}"))
+    told = decision.error or str(decision.provenance["reason"])
+    assert "\\ud800" in told.encode("utf-8").decode()

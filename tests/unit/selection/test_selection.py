@@ -241,3 +241,8 @@ def test_weights_are_read_from_text_and_no_signal_without_a_source_has_one_by_de
 def test_a_policy_that_cannot_be_followed_is_refused(n: int, weights: float, share: float) -> None:
     with pytest.raises(ConfigError):
         SelectionPolicy(n, {Signal.VALUE: weights}, random_share=share)
+
+
+def test_weights_that_add_up_to_no_number_are_refused() -> None:
+    with pytest.raises(ConfigError, match="add up to no number"):
+        SelectionPolicy(3, {Signal.UNCERTAINTY: 1e308, Signal.DIVERSITY: 1e308})
