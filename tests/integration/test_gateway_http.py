@@ -282,3 +282,10 @@ def test_a_vendors_model_without_its_key_is_refused_at_once_and_the_variable_nam
 def test_models_that_need_no_plain_key_are_not_asked_for_one() -> None:
     for model in ("ollama/llama3", "bedrock/anthropic.claude-v2", "hosted_vllm/m", "of-no-vendor"):
         LitellmTransport(ModelSettings(model))
+
+
+def test_a_reply_with_half_a_character_is_repaired_like_any_other_bad_reply(fake_server: Any) -> None:
+    fake_server.script(replies=[{"contains": "compare", "content": "no JSON \ud800"}])
+    with pytest.raises(ModelError) as caught:
+        structured(gateway_to(fake_server))
+    assert (caught.value.error_class, fake_server.n_requests()) == (ErrorClass.INVALID_STRUCTURE, 2)

@@ -231,6 +231,8 @@ def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
     vendor = message.pop("provider_specific_fields", None)
     refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
     kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
+    if isinstance(kept.get("content"), str):  # half a surrogate pair could not be sent back for repair, nor kept
+        kept["content"] = kept["content"].encode("utf-8", "backslashreplace").decode("utf-8")
     return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
 
 
