@@ -1,6 +1,6 @@
 """The encoder on labelled pairs: recipe from valid, several seeds of it, test read once for each.
 
-    python benchmarks/encoder.py ../shared/data/abt-buy --learning-rate 1e-4 2e-4 --keep encoders
+    python benchmarks/encoder.py ../shared/data/abt-buy --learning-rate 5e-5 1e-4 --keep encoders
 
 Each learning rate is tried with seed 0; the one with the best F1 on valid is trained with the other seeds too. One JSON line for
 each seed, for the mean probability of all seeds at the mean of their thresholds, and for ``model-token`` and ``evidence-model`` on
@@ -66,8 +66,8 @@ def main() -> None:
     options.add_argument("--keep", type=Path, required=True, help="folder for the networks")
     options.add_argument("--base", default=MINILM)
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--learning-rate", type=float, nargs="+", default=[2e-4])
-    options.add_argument("--epochs", type=int, default=4)
+    options.add_argument("--learning-rate", type=float, nargs="+", default=[1e-4])
+    options.add_argument("--epochs", type=int, default=6)
     options.add_argument("--batch-size", type=int, default=16)
     options.add_argument("--max-tokens", type=int, default=48)
     options.add_argument("--non-matches", type=float, default=4.0)

@@ -53,7 +53,7 @@ def encoder(
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose epoch and threshold on; else a part of TRAIN, cut on products.")] = None,
     base: Annotated[str, typer.Option(help="Hub name, folder, or 'minilm' for the packaged one.")] = "FacebookAI/roberta-base",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training pairs; the best one on valid is kept.")] = 5,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for minilm.")] = 3e-5,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate; about 1e-4 for minilm.")] = 3e-5,
     batch_size: Annotated[int, typer.Option(min=1, help="Pairs in a step.")] = 32,
     max_tokens: Annotated[int, typer.Option(min=8, help="Longer pairs are cut at the end of the longer listing.")] = 128,
     warmup: Annotated[float, typer.Option(help="Share of the steps in which the rate climbs.")] = 0.1,
