@@ -36,25 +36,31 @@ TeacherGraph = CompiledStateGraph[TeacherState, TeacherContext, TeacherState, Te
 @cache
 def teacher_graph() -> TeacherGraph:
     """The compiled graph."""
+    graph = graph_to_decide()
+    graph.add_node("verify", verify)
+    graph.add_node("human", human)
+    graph.add_node("record", record)
+    graph.add_edge("decide", "verify")
+    graph.add_conditional_edges("verify", _after_verify, ["decide", "human", "record"])
+    graph.add_edge("human", "record")
+    graph.add_edge("record", END)
+    return graph.compile(name="teacher")
+
+
+def graph_to_decide() -> StateGraph[TeacherState, TeacherContext, TeacherState, TeacherState]:
+    """The graph as far as the draft, with no edge after it; new at each call."""
     graph = StateGraph(TeacherState, context_schema=TeacherContext)
     graph.add_node("extract", extract)
     graph.add_node("ask", ask_questions)
     graph.add_node("recall", recall)
     graph.add_node("research", research)
     graph.add_node("decide", decide)
-    graph.add_node("verify", verify)
-    graph.add_node("human", human)
-    graph.add_node("record", record)
     graph.add_edge(START, "extract")
     graph.add_edge("extract", "ask")
     graph.add_edge("ask", "recall")
     graph.add_conditional_edges("recall", _after_recall, ["research", "decide"])
     graph.add_edge("research", "decide")
-    graph.add_edge("decide", "verify")
-    graph.add_conditional_edges("verify", _after_verify, ["decide", "human", "record"])
-    graph.add_edge("human", "record")
-    graph.add_edge("record", END)
-    return graph.compile(name="teacher")
+    return graph
 
 
 def _after_recall(state: TeacherState) -> str:

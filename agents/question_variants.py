@@ -24,7 +24,7 @@ from epm.decision import Decision, Outcome
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.deadline import item_deadline
 from epm.knowledge.catalogue import batch_index
-from epm.matcher import MatchContext
+from epm.matcher import MatchContext, require_usable
 from epm.pair import Pair
 from epm.prompts.ask_examples import AskExample, example_sets, examples_sha
 from epm.prompts.library import load_prompt, prompts_sha
@@ -77,16 +77,22 @@ class QuestionVariants:
         self.version = f"{VERSION}+{self.prompts_sha[:12]}+{examples_sha()[:12]}"
         self._n_variants = n_variants
 
+    def refusal(self, ctx: MatchContext) -> str | None:
+        """Why nobody can be asked in several ways in this context; ``None`` when a model can."""
+        if ctx.model is None or ctx.model.name == "rules":
+            return "needs a model that reads prompts: rules ask the same whatever they are shown; name one with --model"
+        return None
+
     async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         """One decision for each pair, in the same order; the variants stand in its provenance.
 
         Raises:
             ConfigError: there is no model, or it is ``rules``, which would ask alike in every variant.
         """
-        if ctx.model is None or ctx.model.name == "rules" or ctx.gateway is None:
-            raise ConfigError(
-                f"matcher {NAME!r} needs a model that reads prompts: rules ask the same whatever they are shown; name one with --model"
-            )
+        require_usable([self], ctx)
+        assert ctx.model is not None  # noqa: S101  # else it is refused
+        if ctx.gateway is None:
+            raise ConfigError(f"matcher {self.name!r} was given no gateway to its model: run it through epm.match")
         shown = [ctx.egress.visible(pair) for pair in batch]
         index = ctx.knowledge or batch_index(shown)
         base = TeacherContext(ItemGateway(ctx.gateway), ctx.model, ctx.identity, index, time.time(), "", ctx.run_id)

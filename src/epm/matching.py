@@ -35,7 +35,7 @@ ASKS_A_MODEL = ("multi-agent-rag",)
 """Built-in matchers whose answers are a model's; their ARG names it."""
 OWN_SYSTEMS = ("python", "command")
 """Matchers that run what the user wrote: nobody knows what that sends or costs, so a dry run leaves it alone."""
-ASKS_THE_MODEL = ("zero-shot", "cot", "entity-attr", "reasoning", "select")
+ASKS_THE_MODEL = ("zero-shot", "cot", "entity-attr", "reasoning", "select", "question-variants")
 """Built-in matchers that ask the model of the context; their ARG says how."""
 ROW_FIELDS = (
     "pair_id", "left_id", "right_id", "outcome", "label", "probability", "relation", "factor",

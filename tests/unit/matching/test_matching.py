@@ -14,13 +14,15 @@ import pytest
 
 from epm.decision import Decision, Outcome
 from epm.errors import ConfigError, DataError, ErrorClass
+from epm.gateway.request import ModelSettings
 from epm.identity import STRICT
 from epm.listing import Listing
 from epm.match_output import write_match_result
-from epm.matcher import MatchContext
-from epm.matching import BATCH_SIZE, ROW_FIELDS, MatchResult, decide_all, match, open_context
+from epm.matcher import MatchContext, require_usable
+from epm.matching import ASKS_A_MODEL, ASKS_THE_MODEL, BATCH_SIZE, ROW_FIELDS, MatchResult, decide_all, match, open_context
 from epm.pair import Pair
 from epm.rationale import AxisFinding, Rationale, Verdict
+from epm.registry import MATCHERS, make_matcher
 from epm.relation import Label, Relation
 from epm.sync import run_sync
 
@@ -175,3 +177,11 @@ def test_an_unknown_format_is_refused_with_those_allowed(result: MatchResult, tm
 def test_what_is_no_pair_is_refused_by_its_type() -> None:
     with pytest.raises(ConfigError, match="Pair objects, got tuple"):
         match([("Kolvra kettle", "Kolvra Wasserkocher")], "tfidf")  # type: ignore[list-item]
+
+
+def test_every_agent_pipeline_is_known_to_ask_a_model_and_refuses_what_cannot_answer_it_before_a_pair() -> None:
+    agents = {name for name, target in MATCHERS.items() if target.startswith("epm.agents.")}
+    assert agents == {*ASKS_A_MODEL, *ASKS_THE_MODEL}
+    for name in ASKS_THE_MODEL:
+        with pytest.raises(ConfigError, match="--model"):
+            require_usable([make_matcher(name)], MatchContext(model=ModelSettings("rules")))
