@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from epm.errors import DataError
+from epm.files.bounds import current_bounds, long_cell
 from epm.files.raw import ColumnCheck, RawRow, TextLine, require_pair_columns, text_lines
-
-_MAX_CELL_CHARS = 2**31 - 1
-"""The csv module refuses cells beyond 131,072 characters unless told otherwise; a page's whole text may be longer."""
 
 
 def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Iterator[RawRow]:
@@ -25,18 +23,19 @@ def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Ite
     Raises:
         DataError: no usable header, or text that is not UTF-8 (after which cells cannot be told apart).
     """
-    csv.field_size_limit(_MAX_CELL_CHARS)
+    csv.field_size_limit(current_bounds().max_cell_chars)
     with path.open("rb") as stream:
         # strict: otherwise a quote that is never closed would swallow the rest of the file without a word
         reader = csv.reader(_texts(path, text_lines(stream)), strict=True)
         try:
             header = next(reader, None)
         except csv.Error as error:
+            refuse_long_cell(path, 1, error)
             raise DataError(f"{str(path)!r}, line 1: no CSV header ({error}); write column names separated by commas") from error
         if header is None:
             return
         require(path, header)
-        yield from _rows(reader, header)
+        yield from _rows(path, reader, header)
 
 
 def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], columns: Sequence[str]) -> None:
@@ -49,6 +48,16 @@ def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], columns: Seq
     text.detach()
 
 
+def refuse_long_cell(path: Path, line: int, error: csv.Error) -> None:
+    """Nothing, where the csv module's error is another one than a cell beyond the bound.
+
+    Raises:
+        DataError: it is that one; what follows in the file could be the inside of the cell, so no row of it is read.
+    """
+    if "field limit" in str(error):
+        raise DataError(f"{str(path)!r}, line {line}: {long_cell()}") from error
+
+
 def _texts(path: Path, lines: Iterable[TextLine]) -> Iterator[str]:
     for line in lines:
         if line.problem is not None:
@@ -56,12 +65,13 @@ def _texts(path: Path, lines: Iterable[TextLine]) -> Iterator[str]:
         yield line.text
 
 
-def _rows(reader: Iterator[list[str]], header: list[str]) -> Iterator[RawRow]:
+def _rows(path: Path, reader: Iterator[list[str]], header: list[str]) -> Iterator[RawRow]:
     while True:
         start = reader.line_num + 1  # type: ignore[attr-defined]  # csv.reader has it, its abstract type does not
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            refuse_long_cell(path, start, error)
             yield RawRow(start, None, f"broken CSV ({error}); close or double its quotes")
             continue
         if cells is None:

@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-from epm.errors import DataError
+from epm.errors import DataError, EpmError
+from epm.files.bounds import current_bounds, unpacked_bound, unpacks_too_far
 from epm.files.raw import ColumnCheck, RawRow, require_pair_columns
 
 _BATCH_ROWS = 1024
+_READ_ROWS = 128
+"""Rows decoded at once: a text that a dictionary holds once and a million rows name becomes a copy in every row."""
+_MAX_GROUP_BYTES = 1 << 29
+"""Writers make row groups of 64 to 512 MB; a page of a group is decoded whole."""
+
+
+class _RowGroup(Protocol):
+    total_byte_size: int
+
+
+class _Metadata(Protocol):
+    num_row_groups: int
+
+    def row_group(self, i: int) -> _RowGroup: ...
+
+
+class _ParquetFile(Protocol):
+    metadata: _Metadata
 
 
 def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Iterator[RawRow]:
@@ -19,21 +38,39 @@ def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Ite
     Raises:
         DataError: no readable Parquet file, or one whose columns ``require`` refuses.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
     number = 0
     with path.open("rb") as stream:  # outside the try: a file that is absent is no damaged one
         try:
-            with parquet.ParquetFile(stream) as table:
+            with parquet.ParquetFile(stream, page_checksum_verification=True) as table:
+                refuse_swollen(path, table)
                 require(path, list(table.schema_arrow.names))
-                for batch in table.iter_batches(batch_size=_BATCH_ROWS):
+                for batch in table.iter_batches(batch_size=_READ_ROWS):
                     for values in batch.to_pylist():
                         number += 1
                         yield RawRow(number, values)
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except EpmError:
+            raise
+        except Exception as error:  # damage shows in whatever way the decoder meets it
             reason = str(error).partition("\n")[0][:160]
             raise DataError(f"{str(path)!r} is no readable Parquet file after row {number} ({reason}); write it again") from error
+
+
+def refuse_swollen(path: Path, table: _ParquetFile) -> None:
+    """Nothing, where the file says that it unpacks to what is read of one of its size.
+
+    Raises:
+        DataError: it unpacks to more, in all or in one row group.
+    """
+    metadata = table.metadata
+    groups = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
+    bound = unpacked_bound(path.stat().st_size)
+    if sum(groups) > bound:
+        raise unpacks_too_far(path, sum(groups), bound)
+    asked = current_bounds().max_unpacked_bytes or _MAX_GROUP_BYTES
+    if max(groups, default=0) > asked:
+        raise unpacks_too_far(path, max(groups), asked)
 
 
 def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], columns: Sequence[str]) -> None:
@@ -43,6 +80,6 @@ def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], columns: Seq
 
     schema = pa.schema([(name, pa.int64() if name == "factor" else pa.string()) for name in columns])
     pending = iter(rows)
-    with parquet.ParquetWriter(stream, schema) as writer:
+    with parquet.ParquetWriter(stream, schema, write_page_checksum=True) as writer:
         while batch := list(islice(pending, _BATCH_ROWS)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))

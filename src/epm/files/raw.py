@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from epm.errors import DataError
+from epm.files.bounds import current_bounds, long_line, refuse_many_columns
 
 ColumnCheck = Callable[[Path, Sequence[str]], None]
 """Looks at a table's header before its rows are read, and raises a ``DataError`` for one that will not do."""
@@ -35,7 +37,10 @@ class TextLine:
 def text_lines(stream: BinaryIO) -> Iterator[TextLine]:
     """The lines of a UTF-8 stream, with or without a byte order mark; a line ends at a newline byte only."""
     offset = 0
-    for number, line in enumerate(stream, start=1):
+    for number, (line, problem) in enumerate(_bounded_lines(stream), start=1):
+        if problem is not None:
+            yield TextLine(number, "", problem)
+            continue
         content = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         try:
             yield TextLine(number, content.decode("utf-8"))
@@ -45,13 +50,27 @@ def text_lines(stream: BinaryIO) -> Iterator[TextLine]:
         offset += len(line)
 
 
+def _bounded_lines(stream: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
+    """The lines of a stream; of one beyond the bound only what is wrong with it, the rest of it is passed over."""
+    bound = current_bounds().max_line_bytes
+    while line := stream.readline(bound + 1):
+        if len(line) <= bound:
+            yield line, None
+            continue
+        n_bytes = len(line)
+        while not line.endswith(b"\n") and (line := stream.readline(bound)):
+            n_bytes += len(line)
+        yield b"", long_line(n_bytes)
+
+
 def require_distinct_columns(path: Path, columns: Sequence[str]) -> None:
-    """Check the header of any table for doubled names.
+    """Check the header of any table for doubled names, and for more columns than are read.
 
     Raises:
         DataError: naming the column.
     """
-    doubled = sorted({name for name in columns if columns.count(name) > 1})
+    refuse_many_columns(path, len(columns))
+    doubled = sorted(name for name, n in Counter(columns).items() if n > 1)
     if doubled:
         raise DataError(f"{str(path)!r} has the column {doubled[0]!r} twice; rename one")
 

@@ -17,6 +17,7 @@ _FIRST, _SECOND = "#1", "#2"
 _MAX_COMPARED = 200
 """Columns among which words that tell two sides apart are searched; the search grows with the square."""
 _MIN_TWINS = 2
+_MAX_UNDERSCORES = 3
 
 
 @dataclass(slots=True)
@@ -49,7 +50,9 @@ class _Vocabulary:
 def guess_pair_columns(names: Sequence[str]) -> ColumnGuess:
     """The columns of a table of pairs, both listings in each row or their ids alone."""
     # programs number doubled names as Title, Title.1
-    spelled = [f"{name[:-2]} {_SECOND}" if name.endswith(".1") and name[:-2] in names else name for name in names]
+    present = frozenset(names)
+    spelled = [f"{name[:-2]} {_SECOND}" if name.endswith(".1") and name[:-2] in present else name for name in names]
+    spellings = frozenset(spelled)
     sides = _sides(spelled)
     pair: dict[str, str] = {}
     left, right = SideColumns(), SideColumns()
@@ -59,7 +62,7 @@ def guess_pair_columns(names: Sequence[str]) -> ColumnGuess:
         at = _side_at(words, sides)
         if sides is not None and at is not None:
             _take(name, words[:at] + words[at + 1 :], left if words[at].casefold() == sides[0] else right)
-        elif sides is not None and sides[1] == _SECOND and f"{name} {_SECOND}" in spelled:
+        elif sides is not None and sides[1] == _SECOND and f"{name} {_SECOND}" in spellings:
             _take(name, words, left)
         else:
             found = _vocabulary().pair.get(_squeezed(words))
@@ -98,8 +101,11 @@ def _take(name: str, words: list[str], side: SideColumns) -> None:
         return
     rest = _without_filler(words) or words or [name]
     attribute = "_".join(rest)
-    while attribute in side.attributes:
+    # underscores are added one at a time only as far as people would read them: a thousand alike would cost a thousand squared
+    while attribute in side.attributes and len(attribute) < len("_".join(rest)) + _MAX_UNDERSCORES:
         attribute += "_"
+    if attribute in side.attributes:
+        attribute = f"{attribute}{len(side.attributes)}"
     side.attributes[attribute] = name
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from epm.errors import DataError
+from epm.files.gzip_stream import GZIP_MARK, unpacked
 from epm.tables.mapping import TableFormat
 
-_GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old .xls workbook; save it as .xlsx or .csv",
@@ -45,13 +45,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         with path.open("rb") as stream:
-            is_packed = stream.read(2) == _GZIP
+            is_packed = stream.read(2) == GZIP_MARK
             stream.seek(0)
             if not is_packed:
                 yield stream
                 return
-            with gzip.open(stream) as unpacked:
-                yield cast("BinaryIO", unpacked)
+            with unpacked(path, stream) as content:
+                yield content
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(f"{str(path)!r} is a damaged gzip file ({error}); pack it again") from error
     except OSError as error:
@@ -62,7 +62,9 @@ def read_head(path: Path, n_bytes: int) -> Head:
     """At most the first ``n_bytes`` of the unpacked content; raises like :func:`opened`."""
     with opened(path) as stream:
         content = stream.read(n_bytes)
-        return Head(content, is_whole=not stream.read(1), is_packed=isinstance(stream, gzip.GzipFile))
+        is_whole = not stream.read(1)
+    with path.open("rb") as packed:
+        return Head(content, is_whole=is_whole, is_packed=packed.read(2) == GZIP_MARK)
 
 
 def table_format(path: Path, head: Head) -> TableFormat:

@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Literal
 
 from epm.errors import DataError
+from epm.files.bounds import current_bounds, long_cell, long_line
 from epm.tables.cells import GridRow
 from epm.tables.columns import is_usual_name
 from epm.tables.container import opened
 from epm.tables.mapping import FileLayout
 
-_MAX_CELL_CHARS = 2**31 - 1
 _DELIMITERS = (";", ",", "\t", "|")
 _DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 _JUDGED_ROWS = 200
+_JUDGED_CELLS = 1000
+"""Of each row: among a thousand columns some are called as usual, and a line of marks would cost seconds a delimiter."""
+_LONG_CELL = "holds a cell beyond the bound"
 _MIN_CONSISTENT = 0.5
 _HEADER_ROWS = 30
 
@@ -43,7 +46,12 @@ def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
     try:
         # escaped bytes go through the reader as half surrogates, so that the very cell they stand in can be named
         with opened(path) as stream, io.TextIOWrapper(stream, layout.encoding, errors="surrogateescape", newline="") as text:
-            yield from _parsed(text, Dialect(layout.delimiter, layout.quote), layout.encoding, is_strict=True)
+            lines = _bounded_lines(path, text)
+            for row in _parsed(lines, Dialect(layout.delimiter, layout.quote), layout.encoding, is_strict=True):
+                if row.problem == _LONG_CELL:
+                    # what follows could be the inside of the cell, so nothing of it is read
+                    raise DataError(f"{str(path)!r}, line {row.line}: {long_cell()}")
+                yield row
     except UnicodeError as error:
         raise DataError(
             f"{str(path)!r} is no {layout.encoding} text ({error}); set file.encoding in the mapping to its true encoding"
@@ -95,12 +103,22 @@ def _evenness(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[float, 
     n_judged = sum(row.n_filled > 0 or row.problem is not None for row in rows)
     share = count / n_judged
     # every title may hold the same number of another mark, but that mark does not cut the header into names
-    n_usual = max(sum(map(is_usual_name, row.cells)) for row in rows[:_HEADER_ROWS])
+    n_usual = max(sum(map(is_usual_name, row.cells[:_JUDGED_CELLS])) for row in rows[:_HEADER_ROWS])
     return (round(share, 2), n_usual, width) if width > 1 and share >= _MIN_CONSISTENT else (0.0, 0, 0)
 
 
+def _bounded_lines(path: Path, text: io.TextIOBase) -> Iterator[str]:
+    bound = current_bounds().max_line_bytes
+    number = 0
+    while line := text.readline(bound + 1):
+        number += 1
+        if len(line) > bound:
+            raise DataError(f"{str(path)!r}, line {number}: {long_line(len(line))}")
+        yield line
+
+
 def _parsed(text: Iterator[str] | io.TextIOBase, dialect: Dialect, encoding: str, *, is_strict: bool) -> Iterator[GridRow]:
-    csv.field_size_limit(_MAX_CELL_CHARS)
+    csv.field_size_limit(current_bounds().max_cell_chars)
     # strict: otherwise a quote that is never closed would swallow the rest of the file without a word
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
     reader = csv.reader(
@@ -111,6 +129,9 @@ def _parsed(text: Iterator[str] | io.TextIOBase, dialect: Dialect, encoding: str
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            if "field limit" in str(error):
+                yield GridRow(start, (), _LONG_CELL)
+                continue
             through = f" and runs to line {reader.line_num}" if reader.line_num > start else ""
             yield GridRow(
                 start,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 from epm.tables.cells import GridRow, PlainNumber
@@ -58,8 +58,10 @@ def column_names(rows: Sequence[GridRow]) -> tuple[str, ...]:
         names.pop()
     names = [name or f"column {i}" for i, name in enumerate(names, start=1)]
     numbered: dict[str, None] = {}
+    # each name goes on counting where it stopped: counted from 2 again, 50,000 blank-alike names cost hours
+    counters: dict[str, Iterator[int]] = {}
     for name in names:
-        free = (spelled for i in count(2) if (spelled := f"{name} #{i}") not in numbered)
+        free = (spelled for i in counters.setdefault(name, count(2)) if (spelled := f"{name} #{i}") not in numbered)
         numbered[next(free) if name in numbered else name] = None
     return tuple(numbered)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from epm.errors import DataError
+from epm.errors import DataError, EpmError
 from epm.files import json_lines, parquet_table
 from epm.files.raw import RawRow, require_distinct_columns, text_lines
 from epm.tables.cells import flatten
@@ -38,13 +38,14 @@ def parquet_rows(path: Path) -> Iterator[RawRow]:
 
 def parquet_names(path: Path) -> tuple[str, ...]:
     """The columns of a Parquet file, nested ones by their path; raises like :func:`parquet_rows`."""
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with path.open("rb") as stream, parquet.ParquetFile(stream) as table:
             return tuple(_leaves(table.schema_arrow, ""))
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except EpmError:
+        raise
+    except Exception as error:  # damage shows in whatever way the decoder meets it
         raise DataError(f"{str(path)!r} is no readable Parquet file ({str(error)[:160]}); write it again") from error
 
 

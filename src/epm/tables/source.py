@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from epm.errors import DataError
+from epm.files.bounds import refuse_many_columns
 from epm.files.raw import RawRow
 from epm.tables import delimited, records, workbook
 from epm.tables.cells import GridRow
@@ -76,6 +77,7 @@ def guess_layout(path: Path, *, sheet: str = "") -> LayoutGuess:
         return _guess_book(path, sheet)
     guess = _guess_text(path, head)
     rows = list(islice(delimited.grid_rows(path, guess.layout), _HEADER_SEARCH_ROWS))
+    refuse_many_columns(path, max((len(row.cells) for row in rows), default=0))
     lines = find_header(rows)
     if not lines:
         shown = next((" | ".join(row.cells)[:120] for row in rows if row.n_filled), "nothing")
@@ -157,6 +159,7 @@ def _header(path: Path, rows: Iterator[GridRow], layout: FileLayout) -> list[Gri
         if row.line in layout.header_rows:
             if row.problem is not None:
                 raise DataError(f"{place(path, layout, row.line)}, the header, {row.problem}")
+            refuse_many_columns(path, len(row.cells))
             header.append(row)
         if row.line >= layout.header_rows[-1]:
             break

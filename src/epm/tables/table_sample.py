@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from epm.errors import DataError
+from epm.files.bounds import refuse_many_columns
 from epm.files.raw import RawRow
 from epm.tables.mapping import DecimalStyle, FileLayout, ListingColumns
 from epm.tables.pair_rows import CODE_FIELDS
@@ -20,6 +21,8 @@ SAMPLE_ROWS = 10_000
 N_SHOWN = 3
 _SHOWN_CHARS = 40
 _SAMPLE_CHARS = 16 << 20
+_CELL_CHARS = 4
+"""What a cell counts beside its text: four million empty ones take as much memory as the texts may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,13 @@ def read_sample(path: Path, *, sheet: str = "") -> Sample:
             is_whole = False
             break
         rows.append(row)
-        n_chars += sum(len(str(value)) for value in (row.values or {}).values())
+        n_chars += _CELL_CHARS * len(row.values or {}) + sum(len(str(value)) for value in (row.values or {}).values())
     names = header_names(path, guess.layout)
     if names is None and rows and all(row.values is None for row in rows):
         raise DataError(f"{str(path)!r} has no readable row; line {rows[0].line}: {rows[0].problem}")
     if names is None:
         names = tuple(dict.fromkeys(name for row in rows for name in row.values or {}))
+    refuse_many_columns(path, len(names))
     return Sample(path, guess.layout, names, tuple(rows), is_whole, guess.found, guess.doubts)
 
 

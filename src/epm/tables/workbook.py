@@ -9,20 +9,22 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from zipfile import BadZipFile, ZipFile
 
-from epm.errors import DataError
+from epm.errors import DataError, EpmError
+from epm.files.bounds import current_bounds, long_cell
 from epm.tables.cells import GridRow, PlainNumber, Uncomputed, cell_text
 from epm.tables.mapping import FileLayout
+from epm.tables.workbook_archive import lacks_values
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
 _ZEROS = re.compile(r"0{2,18}")
 _CURRENCY = re.compile(r"\[\$([^\]\-]{1,4})[^\]]*\]|\"\s*([^\"\d\s]{1,4})\s*\"|([€£$¥₩])")
-_NO_VALUE = re.compile(rb"(?:</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>|</c>)")
-_BLOCK_BYTES = 1 << 20
-_OVERLAP_BYTES = 64
+_MAX_STYLE_CHARS = 255
+"""The longest number format that a spreadsheet takes."""
+_MAX_ROWS = 1_048_576
+"""The rows that a sheet can have; a row that says it is the two thousand millionth would otherwise bring all before it."""
 _MAX_COLUMNS = 1024
 """A stray cell at the far right would otherwise widen every row to 16,384 cells."""
 
@@ -58,39 +60,37 @@ def grid_rows(path: Path, layout: FileLayout) -> Iterator[GridRow]:
         if not names or (layout.sheet and layout.sheet not in names):
             raise no_sheet(path, layout.sheet, names)
         name = layout.sheet or names[0]
-        if not _lacks_values(path):
+        if not lacks_values(path):
             yield from _values(book, name)
             return
         # values and formulas cannot be had in one reading, so the second is made only where a value is missing
         with _opened(path, is_computed=False) as formulas:
             for number, (cells, written) in enumerate(zip(_rows(book, name), _rows(formulas, name), strict=True), start=1):
-                yield GridRow(number, _trimmed([_shown_or_formula(cell, other) for cell, other in zip(cells, written, strict=True)]))
+                yield _grid_row(number, [_shown_or_formula(cell, other) for cell, other in zip(cells, written, strict=True)])
 
 
 def _values(book: Workbook, name: str) -> Iterator[GridRow]:
     for number, cells in enumerate(_rows(book, name), start=1):
-        yield GridRow(number, _trimmed([_shown(cell) for cell in cells]))
+        yield _grid_row(number, [_shown(cell) for cell in cells])
+
+
+def _grid_row(number: int, cells: list[str]) -> GridRow:
+    longest = max(map(len, cells), default=0)
+    if longest > current_bounds().max_cell_chars:
+        return GridRow(number, (), long_cell(longest))
+    return GridRow(number, _trimmed(cells))
 
 
 def _rows(book: Workbook, name: str) -> Iterator[Sequence[_Cell]]:
     sheet = book[name]
     sheet.reset_dimensions()  # programs write wrong ones, which would cut rows off
-    return iter(sheet.iter_rows(max_col=_MAX_COLUMNS))
-
-
-def _lacks_values(path: Path) -> bool:
-    """True if a sheet has a formula without a value, as programs write it that do not compute."""
-    with ZipFile(path) as archive:
-        for name in archive.namelist():
-            if not (name.startswith("xl/worksheets/") and name.endswith(".xml")):
-                continue
-            with archive.open(name) as part:
-                kept = b""
-                while block := part.read(_BLOCK_BYTES):
-                    if _NO_VALUE.search(kept + block):
-                        return True
-                    kept = block[-_OVERLAP_BYTES:]
-    return False
+    rows = iter(sheet.iter_rows(max_col=_MAX_COLUMNS, max_row=_MAX_ROWS))
+    while True:
+        with _without_warnings():
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
 
 
 @contextmanager
@@ -98,22 +98,30 @@ def _opened(path: Path, *, is_computed: bool = True) -> Iterator[Workbook]:
     from openpyxl import load_workbook
 
     try:
+        lacks_values(path)
         # the stream, not the name: openpyxl refuses endings it does not know
         with path.open("rb") as stream:
-            # openpyxl warns of styles and extensions it does not know; they do not touch the cells
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                book = load_workbook(stream, read_only=True, data_only=is_computed)
+            with _without_warnings():
+                book = load_workbook(stream, read_only=True, data_only=is_computed, keep_links=False)
             try:
                 yield book
             finally:
                 book.close()
-    except (BadZipFile, KeyError, ValueError, SyntaxError, EOFError) as error:  # a broken part inside the archive
-        raise DataError(f"{str(path)!r} is a damaged workbook ({str(error)[:120]}); open it and save it again as .xlsx") from error
-    except OSError as error:
-        if error.errno is None:  # openpyxl says so when the archive holds no workbook it knows
-            raise DataError(f"{str(path)!r} is a damaged workbook ({str(error)[:120]}); open it and save it again as .xlsx") from error
-        raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
+    except EpmError:
+        raise
+    except Exception as error:  # openpyxl meets damage as AttributeError, IndexError, RuntimeError and twenty others
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise DataError(f"{str(path)!r} is a damaged workbook ({reason}); open it and save it again as .xlsx") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """openpyxl warns of styles, extensions and dates it does not know; they do not touch the cells."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _shown_or_formula(cell: _Cell, written: _Cell) -> str:
@@ -128,7 +136,7 @@ def _shown(cell: _Cell) -> str:
     text = cell_text(value)
     if text is None or not isinstance(text, PlainNumber):
         return text or ""
-    style = cell.number_format or "General"
+    style = (cell.number_format or "General")[:_MAX_STYLE_CHARS]
     if _ZEROS.fullmatch(style) and text.isdigit():
         return PlainNumber(text.zfill(len(style)))
     if style.rstrip().endswith("%") and isinstance(value, int | float):
