@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epm.config import __version__
-from epm.errors import ArtifactError
+from epm.errors import ArtifactError, DataError
+from epm.files.atomic import write_text
 from epm.first_problem import first_problem
 
 CARD_NAME = "card.json"
@@ -54,12 +55,9 @@ def write_card(
     )  # fmt: skip
     target = folder / CARD_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(".json.partial")
-        partial.write_text(json.dumps(card.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        msg = f"cannot write artifact {str(folder)!r}: {error.strerror}; choose a writable folder"
+        write_text(target, json.dumps(card.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    except DataError as error:
+        msg = f"cannot write artifact {str(folder)!r}: {error}"
         raise ArtifactError(msg) from error
     return card
 

@@ -123,7 +123,7 @@ def load_policy(folder: Path, *, is_local_only: bool = False) -> EgressPolicy:
         return EgressPolicy(is_local_only=is_local_only)
     try:
         table = _ConfigFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).egress
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError, RecursionError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else error
         raise ConfigError(f"cannot use {str(path)!r}: {problem}; mend it or move it away") from error
     hosts = None if table.hosts is None else tuple(_checked_host(host, path) for host in table.hosts)

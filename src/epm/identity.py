@@ -79,7 +79,7 @@ def load_identity_rule(name_or_path: str) -> IdentityRule:
         raise ConfigError(msg)
     try:
         rule = _RuleFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, RecursionError, OSError) as error:
         msg = f"identity rule file {name_or_path!r} is not valid: {error}"
         raise ConfigError(msg) from error
     if Relation.UNDECIDABLE in rule.matching:

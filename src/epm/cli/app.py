@@ -11,8 +11,10 @@ from importlib import import_module
 
 import typer
 
+from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedOption, file_bounds
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
+from epm.files.bounds import reading_within
 
 COMMAND_MODULES = (
     "demo",
@@ -51,10 +53,20 @@ def build_app() -> typer.Typer:
     )
 
     @app.callback(invoke_without_command=True)
-    def _root(*, version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True)) -> None:
+    def _root(
+        context: typer.Context,
+        *,
+        version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+        max_unpacked_mb: UnpackedOption = None,
+        max_line_kb: LineOption = None,
+        max_cell_kb: CellOption = None,
+        max_columns: ColumnsOption = None,
+    ) -> None:
         if version:
             typer.echo(f"epm {__version__}")
             raise typer.Exit
+        bounds = file_bounds(max_unpacked_mb, max_line_kb, max_cell_kb, max_columns)
+        context.with_resource(reading_within(bounds))
 
     for name in COMMAND_MODULES:
         import_module(f"epm.cli.{name}").register(app)

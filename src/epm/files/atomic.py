@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 from epm.errors import DataError
+from epm.files.partials import closing_descriptor, hold, new_partial, sweep
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -38,14 +38,15 @@ def replacing(path: Path | str) -> Iterator[BinaryIO]:
     if target.exists() and not target.is_file():
         kind = "a folder" if target.is_dir() else "no regular file"
         raise DataError(f"cannot write {str(path)!r}: it is {kind}; choose the name of a file")
-    partial = target.with_name(f".{target.name}.{uuid4().hex[:8]}.partial")
+    partial = new_partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as stream:
+        sweep(target)
+        with partial.open("xb") as stream, closing_descriptor(hold(partial)):
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        partial.replace(target)
+            partial.replace(target)
     except OSError as error:
         msg = f"cannot write {str(path)!r}: {error}; choose a writable place with room"
         raise DataError(msg) from error

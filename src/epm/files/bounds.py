@@ -1,7 +1,7 @@
 """How much of one input file is read before it is refused: bounds against bombs, with room for honest exports.
 
-    with reading_within(FileBounds(max_columns=60_000)):
-        read_pairs("wide.csv")
+with reading_within(FileBounds(max_columns=60_000)):
+    read_pairs("wide.csv")
 """
 
 from __future__ import annotations

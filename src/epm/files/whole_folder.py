@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 from epm.errors import ArtifactError
+from epm.files.partials import closing_descriptor, hold, new_partial, sweep
 
 
 def refuse_occupied(folder: Path) -> None:
@@ -30,13 +30,15 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     refuse_occupied(folder)
     target = folder.resolve()
-    partial = target.with_name(f".{target.name}.{uuid4().hex[:8]}.partial")
+    partial = new_partial(target)
     try:
+        sweep(target)
         partial.mkdir(parents=True)
-        yield partial
-        if target.exists():
-            target.rmdir()
-        partial.rename(target)
+        with closing_descriptor(hold(partial)):
+            yield partial
+            if target.exists():
+                target.rmdir()
+            partial.rename(target)
     except OSError as error:
         raise ArtifactError(f"cannot write {str(folder)!r}: {error.strerror or error}; choose a writable folder") from error
     finally:

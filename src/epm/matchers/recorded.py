@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ def _read_rows(path: Path, columns: Mapping[str, str]) -> Iterator[RecordedRow]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise DataError(f"{str(path)!r} line {number}: {where}: {first['msg']}; rows need pair_id, prompt_name, answer_text") from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise DataError(f"cannot read recorded answers {str(path)!r}: {error}; give a .jsonl or .jsonl.gz file") from error
     absent = sorted(set(columns.values()) - seen)
     if number and absent:

@@ -144,7 +144,7 @@ def load_mapping(path: Path | str) -> Mapping | ListingMapping:
         mapping = (ListingMapping if kind == "listings" else Mapping).model_validate(settings)
     except OSError as error:
         raise ConfigError(f"cannot read the mapping {str(path)!r}: {error.strerror}; write one with: epm data inspect FILE") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"the mapping {str(path)!r} is no TOML ({error}); mend that place") from error
     except ValidationError as error:
         raise ConfigError(f"the mapping {str(path)!r} is not valid: {first_problem(error)}") from error

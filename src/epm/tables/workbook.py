@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EINVAL
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -84,13 +85,14 @@ def _grid_row(number: int, cells: list[str]) -> GridRow:
 def _rows(book: Workbook, name: str) -> Iterator[Sequence[_Cell]]:
     sheet = book[name]
     sheet.reset_dimensions()  # programs write wrong ones, which would cut rows off
-    rows = iter(sheet.iter_rows(max_col=_MAX_COLUMNS, max_row=_MAX_ROWS))
+    rows = iter(sheet.iter_rows(max_row=_MAX_ROWS))
     while True:
         with _without_warnings():
             row = next(rows, None)
         if row is None:
             return
-        yield row
+        # no max_col above: openpyxl would fill every blank row up to it, a thousand cells for each of a million rows
+        yield row[:_MAX_COLUMNS]
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def _opened(path: Path, *, is_computed: bool = True) -> Iterator[Workbook]:
     except EpmError:
         raise
     except Exception as error:  # openpyxl meets damage as AttributeError, IndexError, RuntimeError and twenty others
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in {None, EINVAL}:  # a damaged place that is sought is "invalid"
             raise DataError(f"cannot read {str(path)!r}: {error.strerror or error}; give the path of a readable file") from error
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise DataError(f"{str(path)!r} is a damaged workbook ({reason}); open it and save it again as .xlsx") from error
