@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -132,7 +131,7 @@ CASES: dict[str, tuple[str, Callable[[Path, int], None]]] = {
     "sheet of an xlsx, 400 MB": ("b.xlsx", lambda p, n: book(p, rows(3_000_000 * n))),
     "blank rows of an xlsx": (
         "b.xlsx",
-        lambda p, n: book(p, [("<sheetData>", 1), (HEAD, 1), ("<row/>", 400_000 * n), (ROW, 3)] + [("</sheetData>", 1)]),
+        lambda p, n: book(p, [("<sheetData>", 1), (HEAD, 1), ("<row/>", 400_000 * n), (ROW, 3), ("</sheetData>", 1)]),
     ),
     "shared texts of an xlsx": ("b.xlsx", lambda p, n: book(p, rows(3), shared=[("<si><t>x</t></si>", 20_000_000 * n)])),
     "billion laughs": ("b.xlsx", laughs),
@@ -186,5 +185,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert resource  # the children use it
     main()

@@ -39,7 +39,8 @@ class FileBounds:
     """The columns that a spreadsheet can have."""
 
 
-_CURRENT: ContextVar[FileBounds] = ContextVar("epm_file_bounds", default=FileBounds())
+_USUAL = FileBounds()
+_CURRENT: ContextVar[FileBounds] = ContextVar("epm_file_bounds", default=_USUAL)
 
 
 def current_bounds() -> FileBounds:

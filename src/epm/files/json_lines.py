@@ -16,7 +16,6 @@ from epm.files.gzip_stream import unpacked
 from epm.files.raw import RawRow, TextLine, text_lines
 from epm.files.rows import WrittenNumber
 
-
 _MAX_DEPTH = 100
 """Records nest a handful deep; Python's own limit, some hundreds, is met at other places than where the line is known."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

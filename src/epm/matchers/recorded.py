@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import zlib
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
