@@ -14,7 +14,6 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
-from integration.damaged import CHECKED, KINDS, outcome_of, pairs
 
 from epm.errors import DataError
 from epm.files.atomic import write_text
@@ -25,6 +24,7 @@ from epm.tables.columns import guess_listing_columns
 from epm.tables.header import column_names
 from epm.tables.inspection import inspect_table
 from epm.tables.source import guess_layout, named_rows
+from integration.damaged import CHECKED, KINDS, outcome_of, pairs
 
 N_EACH = 60
 

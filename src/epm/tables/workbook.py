@@ -120,7 +120,7 @@ def _opened(path: Path, *, is_computed: bool = True) -> Iterator[Workbook]:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """openpyxl warns of styles, extensions and dates it does not know; they do not touch the cells."""
+    """Without the warnings of styles, extensions and dates that openpyxl does not know; they do not touch the cells."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

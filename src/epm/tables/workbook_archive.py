@@ -40,7 +40,8 @@ def _looked_through(path: Path, _mtime_ns: int, n_packed: int, asked_bytes: int 
     with ZipFile(path) as archive:
         parts = archive.infolist()
         _refuse_swollen(path, parts, n_packed, asked_bytes)
-        return any([_lacks_values(path, archive, part) for part in parts])  # a list: every part is read to its end
+        lacking = [_lacks_values(path, archive, part) for part in parts]  # all of them: every part is read to its end
+        return any(lacking)
 
 
 def _refuse_swollen(path: Path, parts: list[ZipInfo], n_packed: int, asked_bytes: int | None) -> None:
