@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from epm.agents.context import LABELLED_PROMPTS, PROMPTS, TeacherContext
 from epm.agents.item_gateway import ItemGateway
+from epm.agents.item_trace import item_trace
 from epm.agents.review_reasons import review_reasons
 from epm.agents.state import TeacherState, blind
 from epm.decision import Decision, Outcome
@@ -152,7 +153,7 @@ def decision_of(pair_id: str, state: TeacherState) -> Decision:
     kept = {**provenance, "problems": list(state["problems"]), "vetoed_rationale": rationale.model_dump(mode="json")}
     reason = f"vetoed by {state['vetoed_by']}: {'; '.join(state['problems'])[:500]}"
     if state["vetoed_by"] == "checks":
-        return replace(Decision.failed(pair_id, ErrorClass.INVALID_STRUCTURE, reason), provenance=kept)
+        return replace(Decision.failed(pair_id, ErrorClass.VETOED, reason), provenance=kept)
     return Decision(pair_id, Outcome.ABSTAINED, error=reason, provenance=kept)
 
 
@@ -173,4 +174,5 @@ def _provenance(state: TeacherState) -> Mapping[str, object]:
         "n_vetoes": state["n_vetoes"],
         "citations": sorted({cited for answer in state["answers"] for cited in answer.citations}),
         "rivals": [rival.id for rival in state["rivals"]],
+        **item_trace(state),
     }

@@ -44,6 +44,14 @@ class Rival:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """A draft that was sent back or refused: by whom, and for which faults."""
+
+    by: Literal["checks", "model"]
+    problems: tuple[str, ...]
+
+
 class TeacherState(TypedDict, total=False):
     """Fields in the order in which the nodes fill them."""
 
@@ -60,6 +68,7 @@ class TeacherState(TypedDict, total=False):
     problems: tuple[str, ...]
     vetoed_by: Literal["checks", "model"] | None
     n_vetoes: int
+    vetoes: tuple[Veto, ...]
     is_upheld: bool
     n_recorded: int
 

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 
 from epm.config import __version__
 from epm.distill.label_words import LabelWords
+from epm.distill.rationale_columns import SCHEMA_VERSION, FailedRow, RationaleRow
 from epm.distill.rationale_files import FAILED, MARK, RATIONALES
-from epm.distill.rationale_rows import SCHEMA_VERSION, FailedRow, RationaleRow, RationaleView
+from epm.distill.rationale_rows import RationaleView
 from epm.rationale import Axis
 from epm.store.records import RunRecord
 

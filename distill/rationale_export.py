@@ -12,8 +12,9 @@ from epm.decision import LABEL_GIVEN
 from epm.distill.dataset_card import rationale_card
 from epm.distill.export import require_rows, searched_words
 from epm.distill.label_words import LabelWords
+from epm.distill.rationale_columns import FailedRow, RationaleRow
 from epm.distill.rationale_files import CARD, FAILED, RATIONALES, refuse_foreign_folder, table_bytes, write_folder
-from epm.distill.rationale_rows import FailedRow, KeptRun, OracleLabels, RationaleRow, rationale_view
+from epm.distill.rationale_rows import KeptRun, OracleLabels, rationale_view
 from epm.errors import ConfigError
 from epm.store.codec import storable
 from epm.store.origins import origins

@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from epm.agents.context import TeacherContext
 from epm.agents.nodes.decide import identity_payload
 from epm.agents.schemas import VerifyReply
-from epm.agents.state import TeacherState
+from epm.agents.state import TeacherState, Veto
 from epm.evidence.engine import compare
 from epm.gateway.request import Task, TaskKind
 from epm.judges.entailment import entailment_faults
@@ -33,11 +33,17 @@ async def verify(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
     n_vetoes = state.get("n_vetoes", 0)
     problems = (*check_problems(pair, rationale, context), *_obeyed(state, rationale, context))
     if problems:
-        return {"problems": problems, "vetoed_by": "checks", "n_vetoes": n_vetoes + 1}
+        return _vetoed(state, Veto("checks", problems))
     reply = await _second_reading(pair, rationale, context)
     if reply.verdict == "veto":
-        return {"problems": reply.problems or ("vetoed without a reason",), "vetoed_by": "model", "n_vetoes": n_vetoes + 1}
+        return _vetoed(state, Veto("model", reply.problems or ("vetoed without a reason",)))
     return {"problems": (), "vetoed_by": None, "n_vetoes": n_vetoes}
+
+
+def _vetoed(state: TeacherState, veto: Veto) -> TeacherState:
+    """The veto beside the earlier ones: the draft that is mended is not shown any more, its faults are kept."""
+    vetoes = (*state.get("vetoes", ()), veto)
+    return {"problems": veto.problems, "vetoed_by": veto.by, "n_vetoes": len(vetoes), "vetoes": vetoes}
 
 
 def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) -> tuple[str, ...]:

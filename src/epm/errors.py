@@ -49,6 +49,7 @@ class ErrorClass(StrEnum):
     TRUNCATED = "truncated"
     INVALID_STRUCTURE = "invalid_structure"
     REFUSAL = "refusal"
+    VETOED = "vetoed"
     UNSUPPORTED = "unsupported"
     BUDGET = "budget"
     EGRESS = "egress"

@@ -47,16 +47,19 @@ def sft(
     base: Annotated[str, typer.Option(help="'seed', a student folder, or a hub name.")] = "seed",
     epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = 3.0,
     learning_rate: Annotated[float, typer.Option(help="Peak rate; about 2e-4 for a hub model.")] = 1.2e-3,
+    split: Annotated[list[str] | None, typer.Option(help="Learn from the rows of this split only; repeatable. Needed for others than train.")] = None,
     shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", help="Control: hand labels to other pairs at random.")] = False,
     seed: Seed = 0, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Fine-tune a LoRA adapter on rationales, loss on the completion only."""
     from epm.distill.dataset_files import read_sft_rows
     from epm.distill.sft import SftRecipe, run_sft
+    from epm.distill.train_splits import rows_to_learn_from
 
     recipe = SftRecipe(base=base, epochs=epochs, learning_rate=learning_rate, shuffle_labels=shuffle_labels, seed=seed)
+    chosen = rows_to_learn_from(read_sft_rows(rows), frozenset(split or ()))
     with progress_sink() as on_progress:
-        result = run_sft(read_sft_rows(rows), out, recipe, on_progress=on_progress)
+        result = run_sft(chosen, out, recipe, on_progress=on_progress)
     _show(result.folder, result.figures(), as_json=as_json)
 
 

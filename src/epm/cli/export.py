@@ -23,6 +23,7 @@ class ExportFormat(StrEnum):
     """What is written."""
 
     SFT = "sft"
+    CHAT = "chat"
     RATIONALES = "rationales"
     QUESTION_PREFERENCES = "question-preferences"
 
@@ -35,11 +36,12 @@ def register(app: typer.Typer) -> None:
 def export(
     runs: Annotated[list[str], typer.Argument(help="Run ids, or their beginnings; only rationales takes several.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write, .jsonl or .parquet; rationales: folder.")], *,
-    view: Annotated[ExportFormat, typer.Option("--format", help="sft: prompts and completions; rationales: a dataset of every item, with a card; question-preferences: the best and the worst questions of a pair.")] = ExportFormat.SFT,
-    min_score: Annotated[list[str] | None, typer.Option(help="sft: AXIS=SCORE, e.g. core=0.7; unscored rationales are left out.")] = None,
-    gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="sft: leave out rationales that contradict the gold label.")] = False,
+    view: Annotated[ExportFormat, typer.Option("--format", help="sft: prompts and completions; chat: conversations (messages); rationales: a dataset of every item, with a card; question-preferences: the best and the worst questions of a pair.")] = ExportFormat.SFT,
+    min_score: Annotated[list[str] | None, typer.Option(help="sft, chat: AXIS=SCORE, e.g. core=0.7; unscored rationales are left out.")] = None,
+    gold_agrees: Annotated[bool, typer.Option("--gold-agrees", help="sft, chat: leave out rationales that contradict the gold label.")] = False,
     label_share: Annotated[float, typer.Option(help="sft: share of label-mode rows.")] = 0.3,
-    one_order: Annotated[bool, typer.Option("--one-order", help="sft: only the stored order of the listings.")] = False,
+    one_order: Annotated[bool, typer.Option("--one-order", help="sft, chat: only the stored order of the listings.")] = False,
+    split: Annotated[list[str] | None, typer.Option(help="sft, chat: take this split only; repeatable. Needed for others than train.")] = None,
     oracle: Annotated[str | None, typer.Option(help="rationales: run whose labels fill oracle_label.")] = None,
     license_note: Annotated[str | None, typer.Option("--license", help="rationales: what card and rows say about licences.")] = None,
     check_leaks: Annotated[bool, typer.Option("--check-leaks", help="Write nothing if a rationale names a label in its free text; else they are listed.")] = False,
@@ -48,7 +50,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write the rationales or the explored questions of runs as a dataset, and say what was left out and why."""
     from epm.distill.dataset import ViewOptions
-    from epm.distill.export import export_sft
+    from epm.distill.export import export_chat, export_sft
     from epm.distill.question_export import export_questions
     from epm.distill.rationale_export import export_rationales
     from epm.distill.rationale_files import CARD, FAILED, RATIONALES
@@ -58,16 +60,24 @@ def export(
     _check_options(
         view,
         runs,
-        for_sft=bool(min_score or gold_agrees or one_order),
+        for_training=bool(min_score or gold_agrees or one_order or split),
         for_rationales=bool(oracle or license_note),
         check_leaks=check_leaks,
     )
     for written in (out, *(out / name for name in (RATIONALES, FAILED, CARD))):
         refuse_overwriting(written, [store])
-    options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
+    options = ViewOptions(
+        _min_scores(min_score or []),
+        gold_agrees=gold_agrees,
+        label_share=label_share,
+        both_orders=not one_order,
+        splits=frozenset(split or ()),
+    )
     with RunStore.open(store) as opened:
         if view is ExportFormat.SFT:
             _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
+        elif view is ExportFormat.CHAT:
+            _show_sft(export_chat(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
         elif view is ExportFormat.QUESTION_PREFERENCES:
             _show_questions(export_questions(opened, runs[0], out), as_json=as_json)
         else:
@@ -75,14 +85,14 @@ def export(
             _show_rationales(made, as_json=as_json)
 
 
-def _check_options(view: ExportFormat, runs: list[str], *, for_sft: bool, for_rationales: bool, check_leaks: bool) -> None:
+def _check_options(view: ExportFormat, runs: list[str], *, for_training: bool, for_rationales: bool, check_leaks: bool) -> None:
     if view is not ExportFormat.RATIONALES and len(runs) > 1:
         raise ConfigError(f"--format {view} takes one run, not {len(runs)}: export them one by one")
     if view is not ExportFormat.RATIONALES and for_rationales:
         raise ConfigError(f"--oracle and --license have no place in a file of --format {view}: use them with --format rationales")
-    if view is not ExportFormat.SFT and for_sft:
+    if view not in {ExportFormat.SFT, ExportFormat.CHAT} and for_training:
         raise ConfigError(
-            f"--min-score, --gold-agrees and --one-order choose SFT rows, not those of --format {view}: filter those by their columns"
+            f"--min-score, --gold-agrees, --one-order and --split choose rows to learn from, not those of --format {view}: filter those by their columns"
         )
     if view is ExportFormat.QUESTION_PREFERENCES and check_leaks:
         raise ConfigError("--check-leaks reads rationales, and question preferences hold none: leave it out")

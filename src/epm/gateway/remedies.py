@@ -20,6 +20,7 @@ REMEDIES: Mapping[ErrorClass, str] = MappingProxyType(
         ErrorClass.TRUNCATED: "replies meet their token limit, and are billed: raise --reply-tokens, or take a model that writes less before its answer",
         ErrorClass.INVALID_STRUCTURE: "ask 'epm doctor' which --structured the model knows, or take a larger model",
         ErrorClass.REFUSAL: "the model declines what it is asked: read a prompt with --dry-run, or take another model",
+        ErrorClass.VETOED: "the checks refused what the model argued, twice: read one with 'epm why PAIR_ID', or take a larger model",
         ErrorClass.UNSUPPORTED: "take a model that answers this task",
         ErrorClass.BUDGET: "raise --max-item-cost-usd",
         ErrorClass.EGRESS: "name the server with --api-base, set NO_PROXY, or change the rule in epm.toml",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from epm.distill.rationale_rows import FailedRow, RationaleRow
+from epm.distill.rationale_columns import FailedRow, RationaleRow
 from epm.files.pairs import write_pairs
 from epm.listing import Listing
 from epm.pair import Pair

@@ -9,7 +9,8 @@ import pytest
 from epm.decision import LABEL_GIVEN, Decision, Outcome
 from epm.distill.dataset_card import rationale_card
 from epm.distill.label_words import found_label_words
-from epm.distill.rationale_rows import FailedRow, KeptRun, OracleLabels, RationaleRow, RationaleView, rationale_view
+from epm.distill.rationale_columns import FailedRow, RationaleRow
+from epm.distill.rationale_rows import KeptRun, OracleLabels, RationaleView, rationale_view
 from epm.errors import ErrorClass
 from epm.judgement import AxisScore, Judgement
 from epm.listing import Listing
@@ -142,7 +143,7 @@ def test_a_row_says_where_it_comes_from(pair: Pair, rationale_of: MakeRationale)
         "run_id": "run-1", "matcher": "multi-agent-rag", "matcher_version": "1+x", "model_asked": "openai/m", "models_answered": ("m-2026",),
         "prompt_ids": ("teacher/ask.v1", "teacher/decide.v1"), "prompt_shas": ("aa", "bb"), "prompts_sha": "pp", "evidence_version": "e1",
         "identity_rule": "strict", "cost_usd": 0.5, "latency_s": 2.0, "license_note": "CC BY 4.0", "created_at": "2023-11-14T22:13:20+00:00",
-        "split": "train", "confidence": "low", "review_reasons": ("low_confidence",), "schema_version": 1,
+        "split": "train", "confidence": "low", "review_reasons": ("low_confidence",), "schema_version": 2,
     }  # fmt: skip
     assert {name: getattr(row, name) for name in expected} == expected
     card = card_of([run], rationale_view([run]), "CC BY 4.0")
