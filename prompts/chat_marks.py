@@ -72,7 +72,7 @@ _ESCAPES = {
 _UNIT = re.compile(
     "|".join(
         rf"(?P<e{code}>&(?:amp;){{0,4}}(?:(?:{name});|#0{{0,6}}{code}(?!\d);?|#[xX]0{{0,6}}{code:x}(?![0-9a-fA-F]);?)"
-        rf"|&(?:amp;){{0,4}}{'(?:lt|gt)(?![a-z])' if code in {60, 62} else '(?!)'}"
+        rf"|&(?:amp;){{0,4}}{f'{name}(?![a-z])' if code in {60, 62} else '(?!)'}"
         rf"|\\u00{code:02x}|\\x{code:02x}|%{code:02x})"
         for name, code in _ESCAPES.values()
     )
