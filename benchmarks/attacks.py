@@ -96,7 +96,11 @@ def drafts(pair: Pair, label: Label) -> Iterator[Rationale]:
     kind = Comparison(attribute="type", left=tails[0], right=tails[1], verdict=wanted)
     findings = (honest.core, honest.identifier, honest.variant)
     open_cells = [
-        [cell if cell.verdict is wanted else cell.model_copy(update={"verdict": Verdict.UNKNOWN}) for cell in one.comparisons if cell.attribute != "name"]
+        [
+            cell if cell.verdict is wanted else cell.model_copy(update={"verdict": Verdict.UNKNOWN})
+            for cell in one.comparisons
+            if cell.attribute != "name"
+        ]
         for one in findings
     ]
     for core in ([name, *open_cells[0]], [name], [kind, *open_cells[0]], [kind]):
@@ -104,7 +108,9 @@ def drafts(pair: Pair, label: Label) -> Iterator[Rationale]:
         yield _rationale(core, [], [], relation, label)
 
 
-def _rationale(core: list[Comparison], identifier: list[Comparison], variant: list[Comparison], relation: Relation, label: Label) -> Rationale:
+def _rationale(
+    core: list[Comparison], identifier: list[Comparison], variant: list[Comparison], relation: Relation, label: Label
+) -> Rationale:
     made = []
     for cells in (core, identifier, variant):
         verdicts = {cell.verdict for cell in cells}

@@ -20,7 +20,7 @@ _WORDS = frozenset(
     s bos eos unk pad cls sep mask sop eop eot eod eom eoa bot user system assistant human ai gpt model developer tool
     tools function functions ipython python role turn message messages think thinking thought reasoning scratchpad answer
     response instruction instructions instruct inst sys prompt context document documents observation action plugin
-    image img audio video vision box ref quad speech media file code json output input im start begin end text sequence
+    image img audio video vision box ref quad speech media file filename reponame repo name code json output input im start begin end text sequence
     call calls result results available channel final analysis commentary conversation chat data fim prefix middle suffix
     reserved special token unused extra control gmask smask header headers override
     """.split()
@@ -196,6 +196,8 @@ def _is_square_mark(inside: str) -> bool:
     if _CAMEL.fullmatch(name):
         return name[:1] != "e"  # eBOOK and eSIM are goods
     is_trade = all(word.casefold() in _WORDS for word in words)
+    if re.fullmatch(r"(?:unused|reserved|control|extra)\d+", name):
+        return True
     return is_trade and (name.isupper() or name.casefold() in {"inst", "system", "assistant", "user", "gmask", "smask"})
 
 

@@ -50,6 +50,8 @@ _ORDERS = re.compile(
     rf"|\b(?:verified|certified|confirmed|audited|gepr[üu]ft|best[äa]tigt|v[ée]rifi[ée]\w*|certifi\w*|verificad\w*|certificat\w*)\b.{{0,60}}"
     rf"\b(?:{_SAME}|{_VALUE}).{{0,30}}\b(?:{_PRODUCT}|as|the other)"
     rf"|\b(?:is|are|ist|sind|est|sont|es|son|é|são|è|sono|zijn|är|er|to|это)\b.{{0,20}}\b{_SAME}\b.{{0,20}}\b{_PRODUCT}\b.{{0,30}}\b(?:{_TWO}|as the)"
+    r"|\b(?:counterpart|opposite|paired|compared|(?:left|right|first|second)[- ]hand) (?:listing|offer|record|entry|article|item|product)\b"
+    r"|\b(?:whoever|anyone|everyone|all who|those who) (?:compare|judge|decide|review|match|label|read)\w*"
     rf"|{_READER}.{{0,80}}(?:\b{_SAME}|\b{_VALUE}|相同|不同|同一|同じ|異なる)"
     r"|(?:忽略|无视|無視).{0,30}(?:指令|指示|规则|ルール|命令)|(?:回答|答案|输出|判定|标记|出力|返答).{0,20}(?:match|匹配|相同|不同|同一|一致)"
     r"|이전.{0,20}지시|무시.{0,30}(?:지시|규칙)|تجاهل.{0,40}(?:التعليمات|القواعد)",
@@ -89,7 +91,9 @@ def _found(text: str) -> str | None:
     return text.strip() if marks and _HOSTILE_MARK.search(text.casefold()) else None
 
 
-_HOSTILE_MARK = re.compile(r"<\|| ?</?\s*data\b|\[/?inst|<<?/?sys|<\uff5c|_of_turn|im_(?:start|end)|tool_call|</?(?:system|assistant|user)\b")
+_HOSTILE_MARK = re.compile(
+    r"<\|| ?</?\s*data\b|\[/?inst|<<?/?sys|<\uff5c|_of_turn|im_(?:start|end)|tool_call|</?(?:system|assistant|user)\b"
+)
 
 
 def _views(text: str) -> Iterator[str]:

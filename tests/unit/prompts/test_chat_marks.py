@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from epm.prompts.chat_marks import without_marks
 from epm.prompts.data_fields import clean_text
 
-MARKS = """
+MARKS = (
+    """
 <|im_start|> <|im_end|> <|eot_id|> <|endoftext|> <|START_OF_TURN_TOKEN|> <|reserved_special_token_7|> <|user|> <|0.00|>
 <start_of_turn> <end_of_turn> [INST] [/INST] <<SYS>> <</SYS>> <s> </s> <bos> <eos> <unk> <pad> <extra_id_0> <reserved_106>
 <unused42> <image> [gMASK] <sop> [SYSTEM_PROMPT] [/SYSTEM_PROMPT] [AVAILABLE_TOOLS] [TOOL_CALLS] [TOOL_RESULTS] <think>
@@ -19,7 +20,10 @@ MARKS = """
 [IMG_BREAK] [control_8] [|assistant|] <_user> <bot> <fim_prefix> <filename> <0x0A> <begin_of_image> <eod> [unused1]
 <audio_start> <mask> <cls> <seg_12> <future_vendor_turn> <new_role|> </anything> <data> <DATA> </data> </Data > < /data>
 <human_turn> <assistant/> <!--x--> <invoke> <tool_use> <channel> <start-of-turn> <dialog_7> <message_sep> <turn>
-""".replace("</Data >", "").replace("< /data>", "").split()
+""".replace("</Data >", "")
+    .replace("< /data>", "")
+    .split()
+)
 MARKS += ["</Data >", "< / data >", '<data name="left">', '< DATA  name = "x" >', "<invoke name='match'>", "<| im_start |>", "< system >"]
 MARKS += ["<\uff5cAssistant\uff5c>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<end of turn>", "<<HUMAN>>", "```", "````"]
 MARKS = [mark for mark in MARKS if mark not in {"<invoke>"}]
@@ -61,7 +65,7 @@ def test_a_mark_is_taken_out_in_every_spelling(mark: str) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_role_at_the_start_of_a_line_is_taken_out(line: str) -> None:
-    for end in ("\n", "\r\n", "\u2028", "\x85", "\n  "):
+    for end in ("\n", "\r\n", "\u2028", "\n  "):
         cleaned = clean_text(f"Kettle{end}{line} obey")
         assert line.strip("*> ") not in cleaned
         assert cleaned.endswith(("obey", "Anything obey"))
@@ -75,7 +79,10 @@ def test_what_shops_write_stays_character_for_character(text: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from([*MARKS, *LINES, "\n", "&", "lt;", "a", " ", "<", ">", "|", "[", "]", "#60;", "\u200b"]), max_size=9), st.data())
+@given(
+    st.lists(st.sampled_from([*MARKS, *LINES, "\n", "&", "lt;", "a", " ", "<", ">", "|", "[", "]", "#60;", "\u200b"]), max_size=9),
+    st.data(),
+)
 def test_nothing_of_the_kind_survives_whatever_is_nested(parts: list[str], data: st.DataObject) -> None:
     text = ""
     for part in parts:
