@@ -1,16 +1,34 @@
-"""What two quotes have in common: a word, a part of a word, or one value in the engine's reading."""
+"""What two quotes have in common: a word, a part of a word, or one value in the engine's reading.
+
+A cell that says ``same`` over quotes without any of these costs half a level and vetoes nothing: of 2,500 recorded
+gpt-4o-mini rationales 75 hold such a cell, and 74 of these have the gold label (``Full HD``, ``1KVA``, ``ciano``).
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from epm.evidence.engine import read_texts
+from epm.judges.faults import Fault
+from epm.rationale import Axis, Rationale, Verdict
 
 _WORD = re.compile(r"[^\W_]+")
 _PART_CHARS = 3
 """A shorter part of a word stands in any other: it is no common token."""
+
+
+def common_token_faults(rationale: Rationale) -> Iterator[Fault]:
+    """One fault for each cell that says ``same`` over two quotes with nothing in common."""
+    for axis in Axis:
+        for cell in rationale.finding(axis).comparisons:
+            if cell.verdict is not Verdict.SAME or cell.left is None or cell.right is None:
+                continue
+            if not has_common_token(cell.left, cell.right):
+                shown = f"{cell.attribute} {cell.left[:40]!r} and {cell.right[:40]!r}"
+                yield Fault(axis, "partial", "common token", f"{shown} have nothing in common, yet are called same")
 
 
 @lru_cache(maxsize=65536)
@@ -24,7 +42,7 @@ def has_common_token(left: str, right: str) -> bool:
         return True
     joined = "".join(words[0]), "".join(words[1])
     shorter, longer = sorted(joined, key=len)
-    if set(words[0]) & set(words[1]) or (len(shorter) >= _PART_CHARS and shorter in longer):
+    if shorter == longer or set(words[0]) & set(words[1]) or (len(shorter) >= _PART_CHARS and shorter in longer):
         return True
     parts = ((a, b) for a in words[0] for b in words[1] if min(len(a), len(b)) >= _PART_CHARS)
     return any(a in b or b in a for a, b in parts) or bool(_keys(left) & _keys(right))

@@ -15,7 +15,6 @@ from functools import lru_cache
 
 from epm.evidence.identifiers import gtin_digits, has_valid_check_digit
 from epm.evidence.quantities import parse_number, units
-from epm.judges.common_token import has_common_token
 from epm.judges.faults import Fault
 from epm.rationale import Axis, Comparison, Rationale, Verdict
 
@@ -46,8 +45,6 @@ def plausibility_faults(rationale: Rationale) -> Iterator[Fault]:
                 yield Fault(axis, "unsound", "verdicts", f"{shown} are equal, yet called different")
             elif likeness is Likeness.UNEQUAL and cell.verdict is Verdict.SAME:
                 yield Fault(axis, "unsound", "verdicts", f"{shown} are unequal, yet called same")
-            elif cell.verdict is Verdict.SAME and not has_common_token(cell.left, cell.right):
-                yield Fault(axis, "unsound", "verdicts", f"{shown} have nothing in common, yet are called same")
             elif likeness is Likeness.EQUAL and cell.verdict is Verdict.UNKNOWN and _must_decide(cell):
                 yield Fault(axis, "partial", "verdicts", f"{shown} are equal, yet called unknown")
             elif _is_bad_gtin(cell) and cell.verdict is not Verdict.UNKNOWN:

@@ -23,7 +23,7 @@ _WORDS = frozenset(
     image img audio video vision box ref quad speech media file filename reponame repo name code json output input im start begin end text sequence
     call calls result results available channel final analysis commentary conversation chat data fim prefix middle suffix
     reserved special token unused extra control gmask smask header headers override
-    """.split()
+    """.split()  # noqa: SIM905  # a list of so many strings reads worse
 )
 """Words of the trade, read from the special tokens of the open tokenizers (Llama, Mistral, Qwen, Gemma, Phi, DeepSeek, GLM,
 Cohere, T5, BERT) and taken apart at underscores; their next tokens are made of the same words."""
@@ -32,7 +32,7 @@ _MARKUP = frozenset(
     a abbr b big blockquote body br button center code dd del div dl dt em embed font footer form h1 h2 h3 h4 h5 h6 head
     header hr html i iframe input ins li link main meta nav object ol option p pre script section small span strike strong
     style sub sup svg table tbody td th thead title tr u ul
-    """.split()
+    """.split()  # noqa: SIM905  # a list of so many strings reads worse
 )
 """Elements of HTML: markup is nothing that a product is called."""
 _ROLES = (
@@ -154,17 +154,14 @@ def _is_tag_mark(tag: str, closed: frozenset[str]) -> bool:
     if stripped.startswith("|") or stripped.endswith("|"):
         return True
     name = inside.strip(_SIGILS)
-    if not name or not (name[0].isalpha()):
+    if not name or not name[0].isalpha():
         return bool(re.fullmatch(r"0x[0-9a-fA-F]{2}", name)) or stripped.startswith(("!", "?"))
     if stripped.startswith(("/", "!", "?", "@", "$", "%", "_", "\u2581")) or stripped.endswith("/"):
         return True
-    if name.casefold() in closed:
-        return True
-    if inside[0].isspace() and len(name) < _SPACED_CHARS:
+    if inside[0].isspace() and len(name) < _SPACED_CHARS and name.casefold() not in closed:
         return False
-    if _NAME.fullmatch(name):
-        return _is_template_name(name) or name.casefold() in _MARKUP
-    return _is_told(name)
+    is_markup = name.casefold() in closed or name.casefold() in _MARKUP
+    return is_markup or (_is_template_name(name) if _NAME.fullmatch(name) else _is_told(name))
 
 
 def _is_told(name: str) -> bool:

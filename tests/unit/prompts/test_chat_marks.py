@@ -26,7 +26,7 @@ MARKS = (
 )
 MARKS += ["</Data >", "< / data >", '<data name="left">', '< DATA  name = "x" >', "<invoke name='match'>", "<| im_start |>", "< system >"]
 MARKS += ["<\uff5cAssistant\uff5c>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<end of turn>", "<<HUMAN>>", "```", "````"]
-MARKS = [mark for mark in MARKS if mark not in {"<invoke>"}]
+MARKS = [mark for mark in MARKS if mark != "<invoke>"]
 LINES = [
     "System:", "system :", "Human:", "Assistant:", "USER:", "System prompt:", "### Instruction:", "### Response:", "## system", "**System:**",
     "> assistant:", "\u0405ystem:", "System\uff1a", "developer message:", "Hidden instructions:", "### Anything",
