@@ -13,6 +13,7 @@ from epm.errors import ConfigError
 from epm.identity import IdentityRule
 from epm.judge import JudgeContext
 from epm.judgement import Judgement
+from epm.judges.common_token import common_token_faults
 from epm.judges.entailment import entailment_faults
 from epm.judges.faults import Fault, axis_score
 from epm.judges.grounding import grounding_faults
@@ -41,7 +42,7 @@ def find_faults(pair: Pair, rationale: Rationale, identity: IdentityRule) -> tup
     """Everything that a program can find wrong in a rationale of a pair."""
     return (
         *grounding_faults(pair, rationale), *plausibility_faults(rationale),
-        *second_reading_faults(pair, rationale), *entailment_faults(rationale, identity), *omission_faults(pair, rationale),
+        *second_reading_faults(pair, rationale), *common_token_faults(rationale), *entailment_faults(rationale, identity), *omission_faults(pair, rationale),
     )  # fmt: skip
 
 

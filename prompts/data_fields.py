@@ -12,20 +12,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from epm.prompts.chat_marks import without_marks
+
 FIELD_CHARS = {"title": 500, "description": 2_000}
 OTHER_FIELD_CHARS = 300
 MAX_FIELDS = 40
 """A listing with more attributes than this is a page dump; the first ones are the ones that shops put first."""
 
-_RESERVED = re.compile(
-    r"</?\s*data\b[^>]{0,200}>?"  # our own delimiters, with or without attributes
-    r"|<\|[^|<>]{0,40}\|>|<\uff5c[^<>\uff5c]{0,40}\uff5c>"  # <|im_start|>, <|eot_id|> and their full-width look-alikes
-    r"|</?\s*(?:s|bos|eos|system|user|assistant|human|think|tool_call|tool_response|start_of_turn|end_of_turn)\s*>"
-    r"|\[/?INST\]|<</?SYS>>|```+"
-    r"|(?:^|(?<=\n))\s*#{1,6}\s*(?:system|user|assistant|instructions?)\b:?"
-    r"|(?:^|(?<=\n))\s*(?:system|assistant|developer)\s*:",
-    re.IGNORECASE,
-)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]"
 )
@@ -33,13 +26,15 @@ _INVISIBLE = re.compile(
 
 def clean_text(text: str, limit_chars: int = OTHER_FIELD_CHARS) -> str:
     """The text without reserved sequences and invisible characters, at most ``limit_chars`` long."""
-    cleaned = text[: 4 * limit_chars]
-    while True:
-        # Removing one sequence can join the halves of another.
-        shorter = _RESERVED.sub("", _INVISIBLE.sub("", cleaned))
-        if shorter == cleaned:
-            return cleaned[:limit_chars]
-        cleaned = shorter
+    cleaned = _unmarked(text[: 4 * limit_chars])[:limit_chars]
+    while (again := _unmarked(cleaned)) != cleaned:
+        # a cut can end a mark
+        cleaned = again
+    return cleaned
+
+
+def _unmarked(text: str) -> str:
+    return without_marks(_INVISIBLE.sub("", text))
 
 
 def listing_fields(texts: Mapping[str, str]) -> dict[str, str]:

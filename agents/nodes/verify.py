@@ -12,10 +12,10 @@ from epm.agents.context import TeacherContext
 from epm.agents.nodes.decide import identity_payload
 from epm.agents.schemas import VerifyReply
 from epm.agents.state import TeacherState, Veto
-from epm.evidence.engine import compare
 from epm.gateway.request import Task, TaskKind
 from epm.judges.entailment import entailment_faults
 from epm.judges.grounding import grounding_faults
+from epm.judges.obedience import obedience_problems
 from epm.judges.plausibility import plausibility_faults
 from epm.judges.unargued import unargued_faults
 from epm.pair import Pair
@@ -56,16 +56,13 @@ def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) ->
 
 
 def _obeyed(state: TeacherState, rationale: Rationale, context: TeacherContext) -> tuple[str, ...]:
-    """Where text in view gave orders, a label that the listings by themselves do not lead to. The second reader saw the same text."""
+    """Where text in view gave orders, a label that the listings by themselves do not surely lead to."""
     pair = state["pair"]
     seen = [*pair.left.texts().values(), *pair.right.texts().values(), *(rival.title for rival in state["rivals"])]
     order = order_in([*seen, *(answer.text for answer in state["answers"])])
-    read = None if order is None else compare(pair, context.identity).rationale.label
-    if order is None or rationale.label is None or rationale.label is read:
+    if order is None:
         return ()
-    return (
-        f"a text in view gives orders ({order!r}), and the listings by themselves read as {read or 'undecidable'}, not {rationale.label}",
-    )
+    return obedience_problems(pair, rationale, context.identity, order)
 
 
 async def _second_reading(pair: Pair, rationale: Rationale, context: TeacherContext) -> VerifyReply:
