@@ -256,6 +256,9 @@ class FakeServer:
         script.most_in_flight = max(script.most_in_flight, script.n_in_flight)
         try:
             await asyncio.sleep(script.latency_s)
+            kind, _, argument = (fault or "").partition(":")
+            if kind in HOSTILE:
+                return await HOSTILE[kind](writer, completion(script, body, None), argument)
             return await self.deliver(writer, body, fault, seen)
         finally:
             script.n_in_flight -= 1
@@ -290,9 +293,6 @@ class FakeServer:
             return await respond(writer, status, {"error": {**error, "param": None}}, headers)
         if fault == "redirect":
             return await respond(writer, 307, {}, {"Location": "http://evil.invalid/v1/chat/completions"})
-        kind, _, argument = (fault or "").partition(":")
-        if kind in HOSTILE:
-            return await HOSTILE[kind](writer, completion(self.script, body, None), argument)
         if fault == "stall":
             await asyncio.sleep(self.script.stall_s)
             return False

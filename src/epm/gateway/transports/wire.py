@@ -62,6 +62,7 @@ class Watch:
     odd_count: str | None = None
 
     def fail(self, message: str, error_class: ErrorClass) -> ModelError:
+        """The failure, noted."""
         self.failure = ModelError(message, error_class)
         return self.failure
 
