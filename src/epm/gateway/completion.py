@@ -91,3 +91,21 @@ def _part(usage: object, name: str) -> object:
 def _count(usage: object, name: str) -> int:
     value = _part(usage, name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
+    """A completion without what vendors and litellm add to it."""
+    choices = dumped.get("choices")
+    plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
+    return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
+
+
+def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
+    dumped = choice.get("message")
+    message = dict(dumped) if isinstance(dumped, Mapping) else {}
+    vendor = message.pop("provider_specific_fields", None)
+    refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
+    kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
+    if isinstance(kept.get("content"), str):  # half a surrogate pair could not be sent back for repair, nor kept
+        kept["content"] = kept["content"].encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}

@@ -19,7 +19,7 @@ from types import ModuleType
 
 from epm.errors import ConfigError, EgressError, ErrorClass, ModelError
 from epm.gateway.access import find_access
-from epm.gateway.completion import estimated_usage, impossible_count, usage_of
+from epm.gateway.completion import estimated_usage, impossible_count, plain_body, usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
@@ -254,24 +254,6 @@ def _headers(error: Exception) -> Mapping[str, str] | None:
 def _retry_after_s(error: Exception) -> float | None:
     value = (_headers(error) or {}).get("retry-after", "")
     return float(value) if value.replace(".", "", 1).isdigit() else None
-
-
-def plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
-    """A completion without what vendors and litellm add to it."""
-    choices = dumped.get("choices")
-    plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
-    return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
-
-
-def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
-    dumped = choice.get("message")
-    message = dict(dumped) if isinstance(dumped, Mapping) else {}
-    vendor = message.pop("provider_specific_fields", None)
-    refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
-    kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
-    if isinstance(kept.get("content"), str):  # half a surrogate pair could not be sent back for repair, nor kept
-        kept["content"] = kept["content"].encode("utf-8", "backslashreplace").decode("utf-8")
-    return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
 
 
 def _require_vendor_key(litellm: ModuleType, model: str) -> None:
