@@ -47,6 +47,7 @@ class ErrorClass(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_FILTER = "content_filter"
     TRUNCATED = "truncated"
+    REPLY_TOO_LONG = "reply_too_long"
     INVALID_STRUCTURE = "invalid_structure"
     REFUSAL = "refusal"
     VETOED = "vetoed"

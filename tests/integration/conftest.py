@@ -6,7 +6,9 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -54,3 +56,41 @@ def fake_server(_fake_server_url: str) -> FakeServer:
     server = FakeServer(_fake_server_url)
     server.script()
     return server
+
+
+class MovingServer:
+    """A server that answers every request, of whatever vendor, with a 307 to another host."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        paths = self.paths
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                paths.append(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(307)
+                self.send_header("Location", f"http://evil.invalid{self.path}?key=abc-secret")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_POST = do_DELETE = do_PUT = do_HEAD = answer  # noqa: N815  # the library's names
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def n_requests(self) -> int:
+        return len(self.paths)
+
+
+@pytest.fixture
+def moving_server() -> Iterator[MovingServer]:
+    """A server that redirects everything, with a list of what it was asked."""
+    moving = MovingServer()
+    yield moving
+    moving.server.shutdown()
+    moving.server.server_close()

@@ -7,7 +7,8 @@ first whose ``contains``, a text or a list of texts, stands in the request wins)
 ``fault_rate`` and ``fault_kinds`` (random faults, seeded by ``seed``), ``latency_s`` and ``stall_s``, and clears the log. ``GET /log``
 returns the log, with every body where ``keep_bodies`` is set. ``double`` sets a model double (``model_doubles.py``) that answers instead of
 the replies; ``GET /search?q=`` is a web search that finds ``pages``. ``reasoning_tokens`` are thought unseen by every reply to a request with ``reasoning_effort``. Faults are the keys of ``STATUS_FAULTS``, stall, reset, truncated_body, invalid_json, wrong_schema, refusal, length,
-content_filter, empty_choices, missing_usage and wrong_model. Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
+content_filter, empty_choices, missing_usage, wrong_model, and those of ``HOSTILE`` with an argument after a colon (``redirect:307 /there``,
+``usage:{"prompt_tokens": -1}``, ``page:300000``). Without a matching reply it fills the request's JSON schema, or calls its first tool once, or says "ok".
 
 Batches (``fake_batches.py``): ``batch_looks`` is how often one is looked at before it ends, ``batch_end`` its last status, ``batch_answered`` how
 many lines are answered before an end that is none; ``admin_faults`` are faults of the coming requests to files and batches. ``POST /release``
@@ -19,11 +20,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gzip
 import hashlib
 import json
 import random
 import sys
 import time
+import zlib
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -253,6 +256,9 @@ class FakeServer:
         script.most_in_flight = max(script.most_in_flight, script.n_in_flight)
         try:
             await asyncio.sleep(script.latency_s)
+            kind, _, argument = (fault or "").partition(":")
+            if kind in HOSTILE:
+                return await HOSTILE[kind](writer, completion(script, body, None), argument)
             return await self.deliver(writer, body, fault, seen)
         finally:
             script.n_in_flight -= 1
@@ -314,6 +320,65 @@ async def respond_bytes(writer: asyncio.StreamWriter, status: int, payload: byte
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
     await writer.drain()
     return True
+
+
+async def send_redirect(writer: asyncio.StreamWriter, _: dict[str, Any], argument: str) -> bool:
+    """``STATUS LOCATION``; without a location the header is absent."""
+    status, _, location = argument.partition(" ")
+    return await respond(writer, int(status), {}, {"Location": location} if location else None)
+
+
+async def send_usage(writer: asyncio.StreamWriter, reply: dict[str, Any], argument: str) -> bool:
+    """A reply whose counts are the argument's, as they stand there."""
+    text = json.dumps({**reply, "usage": "USAGE"}).replace('"USAGE"', argument)
+    return await respond_bytes(writer, 200, text.encode())
+
+
+async def send_big(writer: asyncio.StreamWriter, reply: dict[str, Any], argument: str) -> bool:
+    """A whole reply that says so many bytes."""
+    reply["choices"][0]["message"] = {"role": "assistant", "content": "x" * int(argument)}
+    return await respond(writer, 200, reply)
+
+
+async def send_page(writer: asyncio.StreamWriter, _: dict[str, Any], argument: str) -> bool:
+    """A 400 with a page of so many bytes."""
+    page = "<html><head><title>The gate is shut</title></head><body>" + "<p>sk- key- Bearer no such model\n " * (int(argument) // 34)
+    return await respond_bytes(writer, 400, page.encode(), {"X-Kind": "page"})
+
+
+async def send_error(writer: asyncio.StreamWriter, _: dict[str, Any], argument: str) -> bool:
+    """A 400 in JSON whose message has so many bytes."""
+    return await respond(writer, 400, {"error": {"message": "no such thing " * (int(argument) // 14), "code": None}})
+
+
+async def send_deep(writer: asyncio.StreamWriter, _: dict[str, Any], argument: str) -> bool:
+    """A reply of so many nested lists."""
+    return await respond_bytes(writer, 200, b'{"choices": ' + b"[" * int(argument) + b"]" * int(argument) + b"}")
+
+
+async def send_packed(writer: asyncio.StreamWriter, reply: dict[str, Any], argument: str) -> bool:
+    """``CODING BYTES``: a reply of so many bytes, packed as gzip or deflate, or said to be packed in another way."""
+    coding, _, size = argument.partition(" ")
+    reply["choices"][0]["message"] = {"role": "assistant", "content": "x" * int(size)}
+    payload = json.dumps(reply).encode()
+    packed = gzip.compress(payload) if coding == "gzip" else zlib.compress(payload) if coding == "deflate" else payload
+    return await respond_bytes(writer, 200, packed, {"Content-Encoding": coding})
+
+
+async def send_endless(writer: asyncio.StreamWriter, _: dict[str, Any], argument: str) -> bool:
+    """A body without an end, so many bytes every 10 ms."""
+    writer.write(b"HTTP/1.1 200 Fake\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{")
+    part = b" " * int(argument)
+    while True:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+HOSTILE = {
+    "redirect": send_redirect, "usage": send_usage, "big": send_big, "page": send_page, "error": send_error, "deep": send_deep,
+    "packed": send_packed, "endless": send_endless,
+}  # fmt: skip
 
 
 async def main(port: int) -> None:

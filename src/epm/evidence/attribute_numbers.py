@@ -18,7 +18,7 @@ from epm.evidence.normalise import squeeze
 _UPC = re.compile(r"(?:upc|ean|gtin)(?:[- ]?(?:a|8|12|13|14))?(?: ?code)?s? ?[:#.]{0,2} ?(\d{8}|\d{11,14})(?!\d)")
 _LABELLED = re.compile(
     r"(?:part|model|item|stock|mfr|manufacturer|mpn|sku)(?: ?(?:number|no\.?|num|nr\.?|#))?(?:\(s\))? ?(?:number|no\.?|#)?(?:\(s\))? ?:? ?"
-    r"(?=[a-z0-9./-]*\d)([a-z0-9]+(?:[-./][a-z0-9]+)*)"
+    r"(?=[a-z0-9./-]{0,60}\d)([a-z0-9]+(?:[-./][a-z0-9]+)*)"
 )
 _OTHERS = re.compile(r"(?:(?<![^\W_])(?:for|fits|to|with|w/|replaces|series|compatible|alternate item ?#?:?)|w/) ?(?:[a-z]+ ){0,2}$")
 _BY_MAKER = re.compile(r"(?<![^\W_])by (?:[^\s,|]+ ){1,3}$")

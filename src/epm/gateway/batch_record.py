@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from epm.errors import ErrorClass
 from epm.gateway.batch import BatchLine, LineFailure
-from epm.gateway.completion import fault_of, usage_of
+from epm.gateway.completion import fault_of, plain_body, usage_of
 from epm.gateway.ledger import CachedReply, CallRecord
 from epm.gateway.prices import Price
 from epm.gateway.request import ChatReply, ChatRequest, Usage
-from epm.gateway.transports.litellm import plain_body
 
 TRANSPORT = "litellm-batch"
 _ERROR_CHARS = 500

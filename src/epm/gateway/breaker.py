@@ -22,7 +22,7 @@ MAX_BAD_REQUESTS_IN_A_ROW = 10
 MAX_FRUITLESS_IN_A_ROW = 10
 """Of one kind of question, before the first answer to it: later ones are the matter of their pairs."""
 _BAD_REQUESTS = frozenset({ErrorClass.BAD_REQUEST, ErrorClass.UNSUPPORTED})
-_FRUITLESS = frozenset({ErrorClass.TRUNCATED, ErrorClass.REFUSAL, ErrorClass.CONTEXT_TOO_LONG})
+_FRUITLESS = frozenset({ErrorClass.TRUNCATED, ErrorClass.REPLY_TOO_LONG, ErrorClass.REFUSAL, ErrorClass.CONTEXT_TOO_LONG})
 _ANSWERED = frozenset({ErrorClass.TRUNCATED, ErrorClass.CONTENT_FILTER, ErrorClass.REFUSAL, ErrorClass.INVALID_STRUCTURE})
 
 

@@ -7,8 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from epm.errors import ErrorClass
 from epm.gateway.request import ChatRequest, Usage
+from epm.gateway.tokens import prompt_tokens, reply_tokens
 
 _CHARS_PER_TOKEN = 4
+_OVERBILLED = 2
+"""What a server may honestly count beyond the reply tokens that were asked for: some count what was thought unseen apart."""
+_VENDORS_TOKENS = 4_000
+"""What vendors may honestly put before a prompt of ours: descriptions of tools and of themselves."""
+_SAID_CHARS = 40
 _ZERO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
@@ -46,13 +52,29 @@ def usage_of(body: Mapping[str, object], request: ChatRequest) -> Usage:
     """The reply's own token counts, or an estimate (``is_estimated``) from the number of characters."""
     usage = body.get("usage")
     prompt, completion = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
-    if prompt + completion == 0:
+    if prompt + completion == 0 or impossible_count(body, request) is not None:
         return estimated_usage(request, body)
     return Usage(
         prompt, completion,
-        cached_tokens=_count(_part(usage, "prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(_part(usage, "completion_tokens_details"), "reasoning_tokens"),
+        cached_tokens=min(prompt, _count(_part(usage, "prompt_tokens_details"), "cached_tokens")),
+        reasoning_tokens=min(completion, _count(_part(usage, "completion_tokens_details"), "reasoning_tokens")),
     )  # fmt: skip
+
+
+def impossible_count(body: Mapping[str, object], request: ChatRequest) -> str | None:
+    """A token count that cannot be, as ``name=value``: no whole number from zero, or more than the prompt or the reply can hold."""
+    usage, limit = body.get("usage"), reply_tokens(request.body)
+    most = {
+        "prompt_tokens": prompt_tokens(request.body) + _VENDORS_TOKENS,
+        "completion_tokens": None if limit is None else limit * _OVERBILLED,
+    }
+    for name, bound in most.items():
+        value = _part(usage, name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (bound is not None and value > bound):
+            return f"{name}={str(value)[:_SAID_CHARS]}"
+    return None
 
 
 def estimated_usage(request: ChatRequest, body: Mapping[str, object]) -> Usage:
@@ -68,4 +90,22 @@ def _part(usage: object, name: str) -> object:
 
 def _count(usage: object, name: str) -> int:
     value = _part(usage, name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
+    """A completion without what vendors and litellm add to it."""
+    choices = dumped.get("choices")
+    plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
+    return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
+
+
+def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
+    dumped = choice.get("message")
+    message = dict(dumped) if isinstance(dumped, Mapping) else {}
+    vendor = message.pop("provider_specific_fields", None)
+    refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
+    kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
+    if isinstance(kept.get("content"), str):  # half a surrogate pair could not be sent back for repair, nor kept
+        kept["content"] = kept["content"].encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}

@@ -23,7 +23,7 @@ from epm.gateway.request import CallScope, ChatReply, ChatRequest, Transport, Us
 from epm.gateway.sent import sent_fields, sent_to
 
 _Flight = asyncio.Future[ChatReply | ModelError | None]
-_MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED})
+_MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED, ErrorClass.REPLY_TOO_LONG})
 _ERROR_CHARS = 500
 
 

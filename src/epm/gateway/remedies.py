@@ -18,6 +18,7 @@ REMEDIES: Mapping[ErrorClass, str] = MappingProxyType(
         ErrorClass.CONTEXT_TOO_LONG: "the prompts are longer than the model takes: set a longer context on the server, or take another model",
         ErrorClass.CONTENT_FILTER: "the provider's filter stops these pairs: look at them, or ask the provider for another filter setting",
         ErrorClass.TRUNCATED: "replies meet their token limit, and are billed: raise --reply-tokens, or take a model that writes less before its answer",
+        ErrorClass.REPLY_TOO_LONG: "the server sends more than the tokens asked for can be: raise --reply-tokens if that is honest, or take another server",
         ErrorClass.INVALID_STRUCTURE: "ask 'epm doctor' which --structured the model knows, or take a larger model",
         ErrorClass.REFUSAL: "the model declines what it is asked: read a prompt with --dry-run, or take another model",
         ErrorClass.VETOED: "the checks refused what the model argued, twice: read one with 'epm why PAIR_ID', or take a larger model",

@@ -18,10 +18,23 @@ def most_tokens(body: Mapping[str, object]) -> Usage:
     Raises:
         ConfigError: the request does not bound its reply.
     """
-    limit = body.get("max_tokens", body.get("max_completion_tokens"))
-    if not isinstance(limit, int):
+    limit = reply_tokens(body)
+    if limit is None:
         msg = f"a request to model {body.get('model')!r} sets no max_tokens, so its cost has no bound; set it, or drop the caps on money and tokens"
         raise ConfigError(msg)
-    n_replies = body.get("n")
+    return Usage(prompt_tokens(body), limit, is_estimated=True)
+
+
+def prompt_tokens(body: Mapping[str, object]) -> int:
+    """The most tokens that a request's prompt can be."""
     prompt = json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
-    return Usage(len(prompt) + TEMPLATE_TOKENS, limit * (n_replies if isinstance(n_replies, int) else 1), is_estimated=True)
+    return len(prompt) + TEMPLATE_TOKENS
+
+
+def reply_tokens(body: Mapping[str, object]) -> int | None:
+    """The most tokens that a request asks for, of all its replies together; ``None`` where it sets no bound."""
+    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    if not isinstance(limit, int):
+        return None
+    n_replies = body.get("n")
+    return limit * (n_replies if isinstance(n_replies, int) else 1)

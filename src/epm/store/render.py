@@ -39,7 +39,7 @@ def summary_text(summary: RunSummary) -> str:
     run = summary.run
     cost = _cost_per_item(summary)
     unpriced = f" ({summary.n_calls_unpriced:,} calls at an unknown price not counted)" if summary.n_calls_unpriced else ""
-    estimated = f" ({summary.n_calls_estimated:,} calls without token counts, estimated)" if summary.n_calls_estimated else ""
+    estimated = f" ({summary.n_calls_estimated:,} calls without token counts that can be, estimated)" if summary.n_calls_estimated else ""
     latency = "" if summary.mean_latency_s is None else f", {summary.mean_latency_s:.3f} s each"
     lines = [
         f"run {run.run_id}: {run.spec.command}, {run.status}, started {_time(run.created_at_s)} UTC",

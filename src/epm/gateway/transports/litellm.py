@@ -19,16 +19,26 @@ from types import ModuleType
 
 from epm.errors import ConfigError, EgressError, ErrorClass, ModelError
 from epm.gateway.access import find_access
-from epm.gateway.completion import usage_of
+from epm.gateway.completion import estimated_usage, impossible_count, plain_body, usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
+from epm.gateway.tokens import reply_tokens
+from epm.gateway.transports.wire import Watch, install, most_reply_bytes, watched
 from epm.socket_guard import refusal_in
 
 _LOG = logging.getLogger(__name__)
 _WAY_OUT = "is that the server, a proxy, or an address in the environment or a redirect? Name the server with --api-base, set NO_PROXY, or change the rule"
 _TOKENS_PER_PRICE = 1_000_000
+_OVERPRICED = 2
+"""Writing to a vendor's cache costs up to twice the plain price."""
+_DEAREST_USD = 1_000
+"""No listed model costs more for a million tokens (the dearest in litellm's table: 600, o1-pro)."""
 _MESSAGE_CHARS = 300
+_SCANNED_CHARS = 4_000
+"""Of an error's text, before keys are looked for in it."""
+_UNWATCHED = "aiohttp_openai"
+"""litellm's one route that is no httpx transport."""
 _EFFORT = "reasoning_effort"
 _TEMPERATURE = "temperature"
 _KEY_SUFFIX = "API_KEY"
@@ -72,12 +82,15 @@ class LitellmTransport:
         self._settings = settings
         self._access = find_access(settings)
         self._litellm = load_litellm()  # here, so that seconds of importing are on no call's deadline
+        if self._vendor()[0] == _UNWATCHED:
+            raise ConfigError(f"model {settings.name!r} would go past epm's bounds on redirects and replies: name it openai/... instead")
         if self._access.arguments["api_key"] is None:
             _require_vendor_key(self._litellm, settings.name)
         version = f" {settings.api_version}" if settings.api_version else ""
         self.identity = f"litellm {settings.api_base or 'at the vendor'}{version}"
         self.host = host_of(settings, *self._vendor())
         self._takes: dict[object, bool] = {}
+        self._has_said_lie = False
 
     @property
     def takes_effort(self) -> bool:
@@ -105,18 +118,34 @@ class LitellmTransport:
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
         sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
-        try:
-            answered = await self._litellm.acompletion(
-                **copy.deepcopy(sent), **options, **self._access.arguments, api_base=self._settings.api_base,
-                num_retries=0, max_retries=0, timeout=timeout_s,
-            )  # fmt: skip
-        except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
-            raise to_model_error(error, self._settings, self._access.secret) from None
+        with watched(most_reply_bytes(reply_tokens(request.body) or self._settings.max_tokens), timeout_s=timeout_s) as watch:
+            try:
+                answered = await self._litellm.acompletion(
+                    **copy.deepcopy(sent), **options, **self._access.arguments, api_base=self._settings.api_base,
+                    num_retries=0, max_retries=0, timeout=timeout_s,
+                )  # fmt: skip
+            except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
+                raise to_model_error(error, self._settings, self._access.secret, watch) from None
         latency_s = time.perf_counter() - start
         body = plain_body(answered.model_dump())
-        usage = usage_of(body, request)
+        usage = self._usage(body, request, watch)
         listed_usd = (getattr(answered, "_hidden_params", None) or {}).get("response_cost")
         return ChatReply(body, usage, str(body.get("model")), latency_s, self._cost_usd(usage, listed_usd))
+
+    def _usage(self, body: Mapping[str, object], request: ChatRequest, watch: Watch) -> Usage:
+        """The counts that the server reported, or estimates in place of impossible ones, which is said once."""
+        lie = watch.odd_count or impossible_count(body, request)
+        if lie is None:
+            return usage_of(body, request)
+        usage = estimated_usage(request, body)
+        if not self._has_said_lie:
+            self._has_said_lie = True
+            _LOG.warning(
+                "the server at %s reported %s, which cannot be; %d tokens in and %d out were booked instead, estimated, "
+                "and so is every such reply from now on: check the server's token counts",
+                self.host, lie, usage.prompt_tokens, usage.completion_tokens,
+            )  # fmt: skip
+        return usage
 
     def takes_temperature(self, temperature: object) -> bool:
         """Whether the model may be asked at this temperature, as far as litellm knows."""
@@ -147,8 +176,15 @@ class LitellmTransport:
         price_in, price_out = self._settings.price_in_usd, self._settings.price_out_usd
         if price_in is not None and price_out is not None:
             return (usage.prompt_tokens * price_in + usage.completion_tokens * price_out) / _TOKENS_PER_PRICE
-        if not usage.is_estimated:
-            return listed_usd
+        table_usd = self._table_usd(usage)
+        if usage.is_estimated or listed_usd is None:
+            return table_usd
+        # servers can state a cost themselves, in a header or beside the counts, and counts of what they kept
+        n_tokens = usage.prompt_tokens + usage.completion_tokens
+        most_usd = n_tokens * _DEAREST_USD / _TOKENS_PER_PRICE if not table_usd else table_usd * _OVERPRICED
+        return listed_usd if 0 <= listed_usd <= most_usd else table_usd
+
+    def _table_usd(self, usage: Usage) -> float | None:
         try:
             parts: tuple[float, float] = self._litellm.cost_per_token(
                 model=self._settings.name, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
@@ -169,8 +205,8 @@ def is_temperature_taken(litellm: ModuleType, model: str, vendor: str, temperatu
     return True
 
 
-def to_model_error(error: Exception, settings: ModelSettings, secret: str | None) -> ModelError:
-    """What litellm raised, with its class and without the secret.
+def to_model_error(error: Exception, settings: ModelSettings, secret: str | None, watch: Watch | None = None) -> ModelError:
+    """What litellm raised, with its class and without the secret; what the wire refused comes first, for libraries rename it.
 
     Raises:
         EgressError: it stems from a socket that the egress policy refused; litellm calls that a broken connection.
@@ -178,7 +214,9 @@ def to_model_error(error: Exception, settings: ModelSettings, secret: str | None
     refusal = refusal_in(error)
     if refusal is not None:
         raise EgressError(f"model {settings.name!r}: {refusal}; {_WAY_OUT}") from None
-    text = without_secrets(" ".join(str(error).split()), secret)[:_MESSAGE_CHARS]
+    if watch is not None and watch.failure is not None:
+        return ModelError(f"model {settings.name!r}: {watch.failure}", watch.failure.error_class)
+    text = without_secrets(" ".join(str(error)[:_SCANNED_CHARS].split()), secret)[:_MESSAGE_CHARS]
     where = f" at {settings.api_base!r}" if settings.api_base else ""
     return ModelError(f"model {settings.name!r}{where}: {text}", class_of(error), retry_after_s=_retry_after_s(error))
 
@@ -218,24 +256,6 @@ def _retry_after_s(error: Exception) -> float | None:
     return float(value) if value.replace(".", "", 1).isdigit() else None
 
 
-def plain_body(dumped: Mapping[str, object]) -> dict[str, object]:
-    """A completion without what vendors and litellm add to it."""
-    choices = dumped.get("choices")
-    plain = [_plain_choice(choice) for choice in choices] if isinstance(choices, list) else []
-    return {name: dumped.get(name) for name in ("id", "object", "created", "model", "usage")} | {"choices": plain}
-
-
-def _plain_choice(choice: Mapping[str, object]) -> dict[str, object]:
-    dumped = choice.get("message")
-    message = dict(dumped) if isinstance(dumped, Mapping) else {}
-    vendor = message.pop("provider_specific_fields", None)
-    refusal = vendor.get("refusal") if isinstance(vendor, Mapping) else None
-    kept = {name: value for name, value in message.items() if value is not None} | ({"refusal": refusal} if refusal else {})
-    if isinstance(kept.get("content"), str):  # half a surrogate pair could not be sent back for repair, nor kept
-        kept["content"] = kept["content"].encode("utf-8", "backslashreplace").decode("utf-8")
-    return {"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "message": {"content": None, **kept}}
-
-
 def _require_vendor_key(litellm: ModuleType, model: str) -> None:
     """Refuse a model whose vendor takes a plain key that is not there; other ways to log in are left to the vendor's client."""
     missing: list[str] = litellm.validate_environment(model)["missing_keys"]
@@ -255,9 +275,11 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
 def load_litellm() -> ModuleType:
     """The library, silenced; importing it takes seconds."""
     import litellm
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
     litellm.suppress_debug_info = True  # it prints advice to stdout on errors
     litellm.telemetry = False
+    install(LiteLLMAiohttpTransport)
     # a call cancelled while litellm prepares it in a thread leaves a coroutine nobody can await any more; nothing was sent
     warnings.filterwarnings("ignore", _UNSENT_CALL, RuntimeWarning)
     # its million objects stay for good: searched for garbage again and again, they would hold up every call in flight

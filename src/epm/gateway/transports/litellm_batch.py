@@ -14,6 +14,7 @@ from epm.gateway.access import find_access
 from epm.gateway.batch import BatchState, check_vendor, provider_of
 from epm.gateway.request import ChatRequest, ModelSettings
 from epm.gateway.transports.litellm import is_temperature_taken, load_litellm, to_model_error
+from epm.gateway.transports.wire import MAX_FILE_BYTES, watched
 
 FILE_TIMEOUT_S = 600.0
 """For a file of a hundred megabytes on a slow line."""
@@ -106,14 +107,15 @@ class LitellmBatches:
 
     async def _call(self, name: str, *, timeout: float, **arguments: object) -> object:  # noqa: ASYNC109  # litellm does not always heed its own
         given: Mapping[str, object] = {**self._access.arguments, "api_base": self._settings.api_base, "custom_llm_provider": self._vendor}
-        try:
-            async with asyncio.timeout(_PHASES * timeout):
-                # in a thread: litellm makes a client for each of these calls, and only its blocking ones are ever closed
-                return await asyncio.to_thread(
-                    getattr(self._litellm, name), **arguments, **given, timeout=timeout, max_retries=0, num_retries=0
-                )
-        except TimeoutError:
-            msg = f"model {self._settings.name!r}: the vendor did not answer about a batch within {_PHASES * timeout:g} s"
-            raise ModelError(msg, ErrorClass.TIMEOUT) from None
-        except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
-            raise to_model_error(error, self._settings, self._access.secret) from None
+        with watched(MAX_FILE_BYTES, timeout_s=_PHASES * timeout, is_file=True) as watch:
+            try:
+                async with asyncio.timeout(_PHASES * timeout):
+                    # in a thread: litellm makes a client for each of these calls, and only its blocking ones are ever closed
+                    return await asyncio.to_thread(
+                        getattr(self._litellm, name), **arguments, **given, timeout=timeout, max_retries=0, num_retries=0
+                    )
+            except TimeoutError:
+                msg = f"model {self._settings.name!r}: the vendor did not answer about a batch within {_PHASES * timeout:g} s"
+                raise ModelError(msg, ErrorClass.TIMEOUT) from None
+            except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
+                raise to_model_error(error, self._settings, self._access.secret, watch) from None
