@@ -145,6 +145,8 @@ class MeteredGateway:
     async def _attempt(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
         """One physical call, when its turn has come."""
         breaker = self._breaker
+        if breaker is not None:
+            breaker.check()
         async with self.limiter.slot(longest_wait_s=left_s(), check=None if breaker is None else breaker.check) as slot:
             if breaker is None:
                 reply = await self._send_once(key, request, scope, attempt)

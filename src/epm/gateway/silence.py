@@ -19,7 +19,9 @@ SILENT_S = 30.0
 LONG_SILENT_CALLS, LONG_SILENT_S = 4, 50.0
 """Few calls, for admission is spaced out where everything is refused: under the minute that a command may take to end."""
 SILENT_AFTER_ANSWER_S = LONGEST_WAIT_S + 30.0
-"""The server answered before: it may refuse a whole minute, ask for the longest pause, or load its model again."""
+"""The server answered before: it may refuse a whole minute, ask for the longest pause, or load its model again. With few calls, four times as long:
+the limiter paces a server that answers one call in twenty down to one in 16 s or so."""
+_FEW_CALLS_TIMES = 4
 _GRACE_S = 10.0
 """After a pause that the server asked for: long enough for the first calls to be answered."""
 _HELD_S = 5.0
@@ -85,7 +87,8 @@ class Silence:
         if any(now_s - since_s > _HELD_S for since_s in self._out_since_s.values()):
             return False
         if self._has_answered:
-            return self.n_failed >= LONG_SILENT_CALLS and silent_s >= max(SILENT_AFTER_ANSWER_S, self._most_patience_s)
+            is_much = self.n_failed >= SILENT_CALLS or silent_s >= _FEW_CALLS_TIMES * SILENT_AFTER_ANSWER_S
+            return is_much and self.n_failed >= LONG_SILENT_CALLS and silent_s >= max(SILENT_AFTER_ANSWER_S, self._most_patience_s)
         if self._n_unsent == self.n_failed:
             return self.n_failed >= UNREACHED_CALLS and silent_s >= UNREACHED_S
         if self.n_failed >= SILENT_CALLS:
