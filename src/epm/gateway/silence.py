@@ -16,8 +16,9 @@ SILENT_CALLS = 20
 """A server that answers one call in twenty is alive."""
 SILENT_S = 30.0
 """With that many calls: a load balancer's failover takes less."""
-LONG_SILENT_CALLS, LONG_SILENT_S = 4, 50.0
-"""Few calls, for admission is spaced out where everything is refused: under the minute that a command may take to end."""
+LONG_SILENT_CALLS, LONG_SILENT_S, LONG_REFUSED_S = 4, 40.0, 48.0
+"""Few calls, for admission is spaced out where everything fails: under the minute that a command may take to end, its start
+included. Of 429s the twentieth call leaves after 47 s (virtual time), and may be the one in twenty that is answered."""
 SILENT_AFTER_ANSWER_S = LONGEST_WAIT_S + 30.0
 """The server answered before: it may refuse a whole minute, ask for the longest pause, or load its model again. With few calls, four times as long:
 the limiter paces a server that answers one call in twenty down to one in 16 s or so."""
@@ -93,7 +94,9 @@ class Silence:
             return self.n_failed >= UNREACHED_CALLS and silent_s >= UNREACHED_S
         if self.n_failed >= SILENT_CALLS:
             return silent_s >= max(SILENT_S, self._most_patience_s)
-        return self.n_failed >= LONG_SILENT_CALLS and silent_s >= max(LONG_SILENT_S, self._most_patience_s)
+        is_refused = self.last is not None and self.last.error_class is ErrorClass.RATE_LIMITED
+        bound_s = LONG_REFUSED_S if is_refused else LONG_SILENT_S
+        return self.n_failed >= LONG_SILENT_CALLS and silent_s >= max(bound_s, self._most_patience_s)
 
     def silent_s(self, now_s: float) -> float:
         """Seconds since the first call that was not answered had left."""
