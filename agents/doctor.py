@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, StructuredMode
+from epm.gateway.retry_after import repeat_after
 from epm.prompts.library import load_prompt
 
 _WANTED = 2
@@ -22,11 +23,18 @@ _REMEDIES = {
     ErrorClass.AUTH: "set the key's variable and name it with --api-key-env",
     ErrorClass.CONNECTION: "check --api-base, and that the server runs",
     ErrorClass.TIMEOUT: "raise --timeout-s, or ask a smaller model",
+    ErrorClass.OVERLOADED: "wait, and repeat the command",
+    ErrorClass.NO_CREDIT: "add money or raise the limit at the provider, or name the key of another account",
     ErrorClass.BAD_REQUEST: "check the model's name and --api-base",
     ErrorClass.RATE_LIMITED: "wait, or use another account",
     ErrorClass.TRUNCATED: "the model writes too much before its answer: use one without a thinking phase, or raise --reply-tokens",
     ErrorClass.INVALID_STRUCTURE: "the model does not keep to the schema: try the other mode, or a larger model",
 }
+
+_UNREACHED = frozenset(
+    {ErrorClass.CONNECTION, ErrorClass.TIMEOUT, ErrorClass.OVERLOADED, ErrorClass.RATE_LIMITED, ErrorClass.NO_CREDIT}
+)
+"""The server or the account answers no probe now: each further one would wait as long for the same."""
 
 
 class StructuredProbe(BaseModel):
@@ -56,12 +64,13 @@ class RepairProbe(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One probe: whether it worked, what came of it, and what to do where it did not."""
+    """One probe: whether it worked, what came of it, what to do where it did not; ``is_final`` where the next would end the same."""
 
     name: str
     is_ok: bool
     detail: str
     remedy: str | None = None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,8 @@ async def examine(gateway: Gateway, model: ModelSettings) -> Diagnosis:
     for mode in StructuredMode:
         check = await _probe(f"structured answer, {mode.value}", partial(_structured, watched, replace(model, structured=mode)))
         checks.append(check)
+        if check.is_final:
+            return Diagnosis(model.name, tuple(checks), None)
         if check.is_ok:
             working.append(mode)
     first = next(iter(working), None)
@@ -116,7 +127,11 @@ async def _probe(name: str, probe: Callable[[], Awaitable[str]]) -> Check:
     try:
         return Check(name, is_ok=True, detail=await probe())
     except ModelError as error:
-        return Check(name, is_ok=False, detail=f"{error.error_class.value}: {error}", remedy=_REMEDIES.get(error.error_class))
+        remedy = _REMEDIES.get(error.error_class)
+        if error.retry_after_s is not None and error.error_class.is_retryable:
+            remedy = f"repeat after {repeat_after(error.retry_after_s)}"
+        is_final = error.error_class in _UNREACHED
+        return Check(name, is_ok=False, detail=f"{error.error_class.value}: {error}", remedy=remedy, is_final=is_final)
 
 
 async def _structured(gateway: _Watched, model: ModelSettings) -> str:

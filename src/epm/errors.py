@@ -43,6 +43,7 @@ class ErrorClass(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION = "connection"
     AUTH = "auth"
+    NO_CREDIT = "no_credit"
     BAD_REQUEST = "bad_request"
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_FILTER = "content_filter"
@@ -124,9 +125,13 @@ class ModelError(EpmError):
         message: what failed, with the value and the remedy.
         error_class: the taxonomy entry.
         retry_after_s: what the server asked us to wait, in seconds, if it said so.
+        is_unsent: no connection was made: the server saw nothing of the call, and cannot have billed it.
     """
 
-    def __init__(self, message: str, error_class: ErrorClass, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, error_class: ErrorClass, *, retry_after_s: float | None = None, is_unsent: bool = False
+    ) -> None:
         super().__init__(message)
         self.error_class = error_class
         self.retry_after_s = retry_after_s
+        self.is_unsent = is_unsent

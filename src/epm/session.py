@@ -96,17 +96,17 @@ def make_gateway(
     budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
     is_here = model.name == "rules" or model.cassette is not None
     limiter = Limiter(concurrency) if is_here else limiter_of(model, concurrency=concurrency)
-    breaker = None if is_probe else _breaker(store)
+    breaker = None if is_probe else _breaker(store, model.timeout_s)
     gateway = MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
     if record is not None:
         gateway.log = Recorder(gateway.log, record)
     return gateway
 
 
-def _breaker(store: RunStore | None) -> CircuitBreaker:
+def _breaker(store: RunStore | None, timeout_s: float) -> CircuitBreaker:
     if store is None:
-        return CircuitBreaker()
-    return CircuitBreaker(lambda scope: store.read(lambda connection: was_answered(connection, scope)))
+        return CircuitBreaker(timeout_s=timeout_s)
+    return CircuitBreaker(lambda scope: store.read(lambda connection: was_answered(connection, scope)), timeout_s=timeout_s)
 
 
 def require_price(model: ModelSettings, bounds: Bounds) -> None:

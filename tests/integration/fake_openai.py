@@ -37,6 +37,9 @@ STATUS_FAULTS = {
     "429": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
     "429_retry_after": (429, {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}),
     "429_quota": (429, {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}),
+    "402": (402, {"message": "Insufficient Balance", "type": "unknown_error", "code": None}),
+    "credit_400": (400, {"message": "Your credit balance is too low to access the API.", "type": "invalid_request_error", "code": None}),
+    "503_retry_after": (503, {"message": "overloaded", "type": "server_error", "code": None}),
     "500": (500, {"message": "server error", "type": "server_error", "code": None}),
     "503": (503, {"message": "overloaded", "type": "server_error", "code": None}),
     "401": (401, {"message": "Incorrect API key provided: sk-canary-123.", "type": "invalid_request_error", "code": "invalid_api_key"}),
@@ -289,7 +292,7 @@ class FakeServer:
             seen["status"] = status
             if status == UNAUTHORIZED:  # some servers echo the key
                 error = {**error, "message": f"{error['message']} Got: {str(seen['authorization']).removeprefix('Bearer ')}"}
-            headers = {"Retry-After": self.script.retry_after} if fault == "429_retry_after" else {}
+            headers = {"Retry-After": self.script.retry_after} if str(fault).endswith("_retry_after") else {}
             return await respond(writer, status, {"error": {**error, "param": None}}, headers)
         if fault == "redirect":
             return await respond(writer, 307, {}, {"Location": "http://evil.invalid/v1/chat/completions"})

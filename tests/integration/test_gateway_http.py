@@ -117,7 +117,9 @@ def test_one_transient_fault_costs_one_more_request(fake_server: Any, fault: str
     ("fault", "error_class"),
     [
         ("401", ErrorClass.AUTH),
-        ("429_quota", ErrorClass.AUTH),
+        ("429_quota", ErrorClass.NO_CREDIT),
+        ("402", ErrorClass.NO_CREDIT),
+        ("credit_400", ErrorClass.NO_CREDIT),
         ("400", ErrorClass.BAD_REQUEST),
         ("404", ErrorClass.BAD_REQUEST),
         ("context", ErrorClass.CONTEXT_TOO_LONG),

@@ -18,13 +18,14 @@ from epm.gateway.request import CallScope, ChatRequest, ModelSettings, Transport
 _VENDORS = ("openai", "azure")
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _MESSAGE_CHARS = 300
-_OK, _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 200, 408, 429, 500
+_OK, _PAYMENT_REQUIRED, _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 200, 402, 408, 429, 500
 _SHUT_OUT = frozenset({401, 403})
 _CLASS_OF_CODE = {
     "batch_expired": ErrorClass.TIMEOUT,
     "request_timeout": ErrorClass.TIMEOUT,
     "batch_cancelled": ErrorClass.CANCELLED,
     "content_filter": ErrorClass.CONTENT_FILTER,
+    "insufficient_quota": ErrorClass.NO_CREDIT,
     "context_length_exceeded": ErrorClass.CONTEXT_TOO_LONG,
 }
 _CLASS_OF_STATUS = {"expired": ErrorClass.TIMEOUT, "cancelled": ErrorClass.CANCELLED, "failed": ErrorClass.BAD_REQUEST}
@@ -188,6 +189,8 @@ def _class_of_http(status: object) -> ErrorClass:
         return ErrorClass.INVALID_STRUCTURE
     if status in _SHUT_OUT:
         return ErrorClass.AUTH
+    if status == _PAYMENT_REQUIRED:
+        return ErrorClass.NO_CREDIT
     if status in {_REQUEST_TIMEOUT, _TOO_MANY}:
         return ErrorClass.TIMEOUT if status == _REQUEST_TIMEOUT else ErrorClass.RATE_LIMITED
     return ErrorClass.OVERLOADED if status >= _SERVER_ERROR else ErrorClass.BAD_REQUEST

@@ -22,8 +22,10 @@ from epm.gateway.deadline import ItemTimeoutError
 from epm.gateway.pacing import MINUTE_S, Pacer
 
 _STRAINS = frozenset({ErrorClass.OVERLOADED, ErrorClass.CONNECTION, ErrorClass.TIMEOUT})
-_NEVER_SENT = frozenset({ErrorClass.CANCELLED, ErrorClass.BUDGET})
+_NEVER_SENT = frozenset({ErrorClass.CANCELLED, ErrorClass.BUDGET, ErrorClass.NO_CREDIT})
 _TOKENS_WEIGHT = 0.2
+_CHECK_S = 1.0
+"""Often enough that a stopped run ends at once to the eye, seldom enough to cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,17 @@ class Limiter:
                     pacer.per_s = min(per_minute / MINUTE_S, pacer.per_s or math.inf)
 
     @asynccontextmanager
-    async def slot(self, *, longest_wait_s: float | None = None) -> AsyncIterator[Slot]:
+    async def slot(self, *, longest_wait_s: float | None = None, check: Callable[[], None] | None = None) -> AsyncIterator[Slot]:
         """Hold one slot for the length of the ``async with`` block; a ``ModelError`` that leaves it is heeded.
+
+        ``check`` is called once a second while this waits; what it raises ends the waiting.
 
         Raises:
             ItemTimeoutError: there was none within ``longest_wait_s``.
         """
         try:
             async with asyncio.timeout(longest_wait_s):
-                slot = await self._acquire()
+                slot = await self._acquire(check)
         except TimeoutError as error:
             raise ItemTimeoutError("waiting for its turn to call the model") from error
         try:
@@ -119,7 +123,7 @@ class Limiter:
             raise
         self._release(slot)
 
-    async def _acquire(self) -> Slot:
+    async def _acquire(self, check: Callable[[], None] | None) -> Slot:
         waiter = _Waiter()
         with self._lock:
             self._queue.append(waiter)
@@ -127,8 +131,10 @@ class Limiter:
             self._admit()
         while waiter.slot is None:
             try:
-                await waiter.future
-            except asyncio.CancelledError:
+                await asyncio.wait((waiter.future,), timeout=None if check is None else _CHECK_S)
+                if waiter.slot is None and check is not None:
+                    check()
+            except BaseException:
                 self._give_up(waiter)
                 raise
         return waiter.slot

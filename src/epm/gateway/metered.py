@@ -25,6 +25,8 @@ from epm.gateway.sent import sent_fields, sent_to
 _Flight = asyncio.Future[ChatReply | ModelError | None]
 _MAYBE_BILLED = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.CANCELLED, ErrorClass.REPLY_TOO_LONG})
 _ERROR_CHARS = 500
+_CHECK_S = 1.0
+"""Between two looks at the breaker while a call waits for its next try."""
 
 
 class MeteredGateway:
@@ -129,22 +131,28 @@ class MeteredGateway:
                 left = left_s()
                 if left is not None and wait_s >= left:
                     raise ItemTimeoutError(f"before attempt {attempt + 1} could be made (the last: {error})") from error
-            await asyncio.sleep(wait_s)
+            await self._pause(wait_s)
             attempt += 1
+
+    async def _pause(self, wait_s: float) -> None:
+        """Wait, and end with the run where it is stopped meanwhile."""
+        while self._breaker is not None and wait_s > _CHECK_S:
+            await asyncio.sleep(_CHECK_S)
+            self._breaker.check()
+            wait_s -= _CHECK_S
+        await asyncio.sleep(wait_s)
 
     async def _attempt(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
         """One physical call, when its turn has come."""
-        async with self.limiter.slot(longest_wait_s=left_s()) as slot:
-            if self._breaker is not None:
-                self._breaker.check()
-            try:
+        breaker = self._breaker
+        if breaker is not None:
+            breaker.check()
+        async with self.limiter.slot(longest_wait_s=left_s(), check=None if breaker is None else breaker.check) as slot:
+            if breaker is None:
                 reply = await self._send_once(key, request, scope, attempt)
-            except ModelError as error:
-                if self._breaker is not None:
-                    self._breaker.failed(error, scope)
-                raise
-            if self._breaker is not None:
-                self._breaker.answered(scope)
+            else:
+                with breaker.watching(scope):
+                    reply = await self._send_once(key, request, scope, attempt)
             slot.n_tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens
             return reply
 
@@ -156,8 +164,8 @@ class MeteredGateway:
         started_at_s, start, host = time.time(), time.perf_counter(), sent_to(self.transport)
         sent = None if host is None else sent_fields(request)
 
-        def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None) -> CallRecord:
-            usage, cost_usd = hold.bill(reply, is_lost=failure is not None and failure[0] in _MAYBE_BILLED)
+        def record(*, reply: ChatReply | None = None, failure: tuple[ErrorClass, str] | None = None, is_unsent: bool = False) -> CallRecord:
+            usage, cost_usd = hold.bill(reply, is_lost=failure is not None and failure[0] in _MAYBE_BILLED and not is_unsent)
             self.cost_usd += cost_usd or 0.0
             return CallRecord(
                 scope, key, self.transport.name, str(request.body.get("model", "")), None if reply is None else reply.model, attempt,
@@ -170,7 +178,7 @@ class MeteredGateway:
         try:
             reply = await self._deliver(replace(request, sample_index=scope.sample_index))
         except ModelError as error:
-            await self.log.record_call(record(failure=(error.error_class, str(error))), None)
+            await self.log.record_call(record(failure=(error.error_class, str(error)), is_unsent=error.is_unsent), None)
             raise
         except EgressError as error:  # a row, for a server may have been reached that sent the call on to where none may go
             await self.log.record_call(record(failure=(ErrorClass.EGRESS, str(error))), None)

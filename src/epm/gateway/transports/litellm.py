@@ -13,7 +13,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 
@@ -21,9 +21,11 @@ from epm.errors import ConfigError, EgressError, ErrorClass, ModelError
 from epm.gateway.access import find_access
 from epm.gateway.completion import estimated_usage, impossible_count, plain_body, usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
+from epm.gateway.retry_after import retry_after_s
 from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
 from epm.gateway.tokens import reply_tokens
+from epm.gateway.transports.failure_causes import headers_of, is_out_of_credit, is_unsent
 from epm.gateway.transports.wire import Watch, install, most_reply_bytes, watched
 from epm.socket_guard import refusal_in
 
@@ -39,6 +41,9 @@ _SCANNED_CHARS = 4_000
 """Of an error's text, before keys are looked for in it."""
 _UNWATCHED = "aiohttp_openai"
 """litellm's one route that is no httpx transport."""
+CONNECT_TIMEOUT_S = 8.0
+"""Four tries to open a connection: the kernel repeats the first packet after 1, 3 and 7 s."""
+_UNSENT_CLASSES = frozenset({ErrorClass.CONNECTION})
 _EFFORT = "reasoning_effort"
 _TEMPERATURE = "temperature"
 _KEY_SUFFIX = "API_KEY"
@@ -122,7 +127,7 @@ class LitellmTransport:
             try:
                 answered = await self._litellm.acompletion(
                     **copy.deepcopy(sent), **options, **self._access.arguments, api_base=self._settings.api_base,
-                    num_retries=0, max_retries=0, timeout=timeout_s,
+                    num_retries=0, max_retries=0, timeout=_bounds(timeout_s),
                 )  # fmt: skip
             except Exception as error:  # noqa: BLE001  # the boundary to litellm; the original may hold the key
                 raise to_model_error(error, self._settings, self._access.secret, watch) from None
@@ -218,31 +223,35 @@ def to_model_error(error: Exception, settings: ModelSettings, secret: str | None
         return ModelError(f"model {settings.name!r}: {watch.failure}", watch.failure.error_class)
     text = without_secrets(" ".join(str(error)[:_SCANNED_CHARS].split()), secret)[:_MESSAGE_CHARS]
     where = f" at {settings.api_base!r}" if settings.api_base else ""
-    return ModelError(f"model {settings.name!r}{where}: {text}", class_of(error), retry_after_s=_retry_after_s(error))
+    found = class_of(error)
+    return ModelError(
+        f"model {settings.name!r}{where}: {text}", found, retry_after_s=_retry_after_s(error),
+        is_unsent=found in _UNSENT_CLASSES and is_unsent(error),
+    )  # fmt: skip
 
 
 def class_of(error: Exception) -> ErrorClass:
     """The taxonomy entry of an exception that litellm raised; ``bug`` for one it does not document."""
     names = [base.__name__ for base in type(error).__mro__]
-    if _is_shut_out(error, names):
-        return ErrorClass.AUTH
+    if is_out_of_credit(error) or _is_shut_out(error):
+        return ErrorClass.NO_CREDIT if is_out_of_credit(error) else ErrorClass.AUTH
     found = next((_CLASS_OF_EXCEPTION[name] for name in names if name in _CLASS_OF_EXCEPTION), None)
     if found is None:
         status = getattr(error, "status_code", None)
         if not isinstance(status, int):
             return ErrorClass.BUG
         return ErrorClass.OVERLOADED if status >= 500 else ErrorClass.BAD_REQUEST  # noqa: PLR2004  # HTTP's own border
-    if found is ErrorClass.OVERLOADED and "InternalServerError" in names and _headers(error) is None:
-        return ErrorClass.CONNECTION  # litellm's name for a connection that broke before a whole answer came
+    # litellm's name for a connection that broke before a whole answer came
+    is_broken = found is ErrorClass.OVERLOADED and "InternalServerError" in names and _headers(error) is None
+    if is_broken or (found is ErrorClass.TIMEOUT and is_unsent(error)):
+        return ErrorClass.CONNECTION
     if found is ErrorClass.BAD_REQUEST and getattr(error, "code", None) == "content_filter":
         return ErrorClass.CONTENT_FILTER
     return found
 
 
-def _is_shut_out(error: Exception, names: Sequence[str]) -> bool:
-    """Whether there is no key, or no money left on the account: waiting does not help."""
-    if "RateLimitError" in names:
-        return "current quota" in str(error)
+def _is_shut_out(error: Exception) -> bool:
+    """Whether there is no key: waiting does not help."""
     return _headers(error) is None and _MISSING_KEY.search(str(error)) is not None
 
 
@@ -252,8 +261,14 @@ def _headers(error: Exception) -> Mapping[str, str] | None:
 
 
 def _retry_after_s(error: Exception) -> float | None:
-    value = (_headers(error) or {}).get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else None
+    return retry_after_s(headers_of(error))
+
+
+def _bounds(timeout_s: float) -> object:
+    """The deadline of one request, with a bound of its own for connecting: only the vendors' clients that know it heed that."""
+    import httpx
+
+    return httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s / 2))
 
 
 def _require_vendor_key(litellm: ModuleType, model: str) -> None:
