@@ -11,6 +11,7 @@ import asyncio
 import time
 from dataclasses import replace
 
+from epm import stopping
 from epm.errors import EgressError, ErrorClass, ModelError
 from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
 from epm.gateway.breaker import CircuitBreaker
@@ -129,12 +130,14 @@ class MeteredGateway:
                 left = left_s()
                 if left is not None and wait_s >= left:
                     raise ItemTimeoutError(f"before attempt {attempt + 1} could be made (the last: {error})") from error
-            await asyncio.sleep(wait_s)
+            async with stopping.let_go_on_stop():
+                await asyncio.sleep(wait_s)
             attempt += 1
 
     async def _attempt(self, key: str, request: ChatRequest, scope: CallScope, attempt: int) -> ChatReply:
         """One physical call, when its turn has come."""
         async with self.limiter.slot(longest_wait_s=left_s()) as slot:
+            stopping.check()
             if self._breaker is not None:
                 self._breaker.check()
             try:
@@ -190,9 +193,10 @@ class MeteredGateway:
         left = left_s()
         timeout_s = self._timeout_s if left is None else min(left, self._timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
-                # one number for every call: an HTTP client is kept for each, and the shorter bound is kept to here
-                return await self.transport.send(request, timeout_s=self._timeout_s)
+            with stopping.call_in_flight(timeout_s):
+                async with asyncio.timeout(timeout_s):
+                    # one number for every call: an HTTP client is kept for each, and the shorter bound is kept to here
+                    return await self.transport.send(request, timeout_s=self._timeout_s)
         except TimeoutError as error:
             if timeout_s < self._timeout_s:
                 raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error
