@@ -96,3 +96,16 @@ def test_a_wait_between_two_attempts_is_let_go(fake_server: Any, tmp_path: Path)
     assert process.returncode == 130
     assert fake_server.n_requests() == n_requests
     assert status(tmp_path) is RunStatus.INTERRUPTED
+
+
+def test_a_second_signal_stops_before_the_call_is_answered(fake_server: Any, tmp_path: Path) -> None:
+    fake_server.script(latency_s=120.0)
+    process = start(tmp_path, fake_server.url)
+    wait_for(fake_server, process, 2)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=30)  # far less than the call would take
+    assert "press Ctrl-C again to stop now" in words, words
+    assert process.returncode == 130
