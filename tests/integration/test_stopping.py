@@ -56,6 +56,16 @@ def wait_for(server: Any, process: subprocess.Popen[str], n_requests: int) -> No
         time.sleep(0.02)
 
 
+def ended(process: subprocess.Popen[str], *, timeout_s: float) -> str:
+    """What it wrote to stderr; a process that does not end is killed, so that a red test leaves none behind."""
+    try:
+        return process.communicate(timeout=timeout_s)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+
+
 def status(folder: Path) -> RunStatus:
     with RunStore.open(folder / "s.db") as store:
         return store.runs()[0].status
@@ -69,7 +79,7 @@ def test_a_signal_finishes_what_is_in_flight_and_the_run_resumes(fake_server: An
     process.send_signal(number)
     time.sleep(0.2)
     n_requests = fake_server.n_requests()
-    _, words = process.communicate(timeout=60)
+    words = ended(process, timeout_s=60)
     assert "finishing" in words, words
     assert "items done; repeat the command to resume" in words, words
     assert "Traceback" not in words
@@ -78,7 +88,7 @@ def test_a_signal_finishes_what_is_in_flight_and_the_run_resumes(fake_server: An
     assert status(tmp_path) is RunStatus.INTERRUPTED
 
     again = start(tmp_path, fake_server.url)
-    again.communicate(timeout=120)
+    ended(again, timeout_s=120)
     assert again.returncode == 0
     assert status(tmp_path) is RunStatus.DONE
     assert max(Counter(request["sha"] for request in fake_server.log()["requests"]).values()) == 1
@@ -91,7 +101,7 @@ def test_a_wait_between_two_attempts_is_let_go(fake_server: Any, tmp_path: Path)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     n_requests = fake_server.n_requests()
-    _, words = process.communicate(timeout=30)  # less than the pause that the server asked for
+    words = ended(process, timeout_s=30)  # less than the pause that the server asked for
     assert "finishing" in words, words
     assert process.returncode == 130
     assert fake_server.n_requests() == n_requests
@@ -106,6 +116,6 @@ def test_a_second_signal_stops_before_the_call_is_answered(fake_server: Any, tmp
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=30)  # far less than the call would take
+    words = ended(process, timeout_s=30)  # far less than the call would take
     assert "press Ctrl-C again to stop now" in words, words
     assert process.returncode == 130
