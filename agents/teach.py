@@ -38,6 +38,7 @@ from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressEvent, ProgressSink, silent, unheard
 from epm.prompts.library import load_prompt
 from epm.run import run_items
+from epm.stopping import StopRequestedError
 from epm.store.call_figures import CallFigures, call_figures
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
@@ -221,7 +222,7 @@ def _run_status(store: RunStore, run_id: str, again: Again | None) -> Iterator[N
     except BudgetError:
         status = RunStatus.BUDGET
         raise
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError):
         status = RunStatus.INTERRUPTED
         raise
     finally:
@@ -233,6 +234,9 @@ def _cut_told(run_id: str, tally: _Tally, n_items: int, show: ProgressSink) -> I
     """Where a cap cuts the run: shows its last state, and says in the error which run it is and how far it came."""
     try:
         yield
+    except StopRequestedError as error:
+        msg = f"interrupted; {tally.done_of(n_items)}; repeat the command to resume"
+        raise StopRequestedError(msg) from error
     except BudgetError as error:
         show(tally.event(ProgressEvent(COMMAND, tally.n_todo, tally.n_new)))
         raise BudgetError(f"run {run_id} of 'epm {COMMAND}': {tally.done_of(n_items)}; {error}") from error

@@ -13,6 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
+from epm import stopping
 from epm.progress import ProgressEvent, ProgressSink, silent
 
 T = TypeVar("T")
@@ -46,7 +47,10 @@ async def run_items(
     on_progress(ProgressEvent(stage, n_total=len(items), n_done=0))
     workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(items)))]
     if workers:
-        await _drain(workers, admission)
+        with stopping.draining():
+            await _drain(workers, admission)
+    if n_done < len(items):
+        stopping.check()
 
 
 async def in_turn(items: Sequence[T], worker: Callable[[T], Awaitable[R]], *, concurrency: int) -> list[R]:
@@ -68,7 +72,8 @@ async def in_turn(items: Sequence[T], worker: Callable[[T], Awaitable[R]], *, co
     workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(items)))]
     if workers:
         try:
-            await asyncio.wait(workers)
+            with stopping.draining():
+                await asyncio.wait(workers)
         except asyncio.CancelledError:  # whoever admits items decides what is finished first
             for task in workers:
                 task.cancel()
@@ -76,6 +81,8 @@ async def in_turn(items: Sequence[T], worker: Callable[[T], Awaitable[R]], *, co
             _consume(workers)
             raise
     _raise_first(workers)
+    if len(results) < len(items):
+        stopping.check()
     return [results[index] for index in range(len(items))]
 
 
@@ -90,7 +97,7 @@ class _Admission(Iterator[int]):
         self._is_open = False
 
     def __next__(self) -> int:
-        if not self._is_open:
+        if not self._is_open or stopping.is_requested():
             raise StopIteration
         return next(self._order)
 

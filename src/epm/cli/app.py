@@ -12,9 +12,11 @@ from importlib import import_module
 import typer
 
 from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedOption, file_bounds
+from epm.cli.signals import SignalHandler
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
 from epm.files.bounds import reading_within
+from epm.stopping import StopRequestedError
 
 COMMAND_MODULES = (
     "demo",
@@ -38,6 +40,9 @@ COMMAND_MODULES = (
     "doctor",
 )
 """Every module under ``epm.cli`` that registers commands, in the order of the help page."""
+
+
+_TYPER_INTERRUPTED = 130
 
 
 def build_app() -> typer.Typer:
@@ -75,13 +80,21 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the program and exit with an ``ExitCode``."""
+    signals = SignalHandler()
+    signals.install()
     try:
         build_app()()
+    except StopRequestedError as error:
+        typer.echo(f"epm: {error}", err=True)
+        sys.exit(signals.exit_code)
     except EpmError as error:
         typer.echo(f"epm: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("epm: interrupted; repeat the command to resume", err=True)
-        sys.exit(130)
+        sys.exit(signals.exit_code)  # the handler has said so already
+    except SystemExit as end:
+        if end.code == _TYPER_INTERRUPTED:  # typer's own answer to a KeyboardInterrupt, whichever signal it came from
+            sys.exit(signals.exit_code)
+        raise
     except BrokenPipeError:
         sys.exit(ExitCode.OK)

@@ -20,6 +20,7 @@ from epm.errors import ErrorClass, ModelError
 from epm.gateway.congestion import Congestion, Ticket
 from epm.gateway.deadline import ItemTimeoutError
 from epm.gateway.pacing import MINUTE_S, Pacer
+from epm.stopping import let_go_on_stop
 
 _STRAINS = frozenset({ErrorClass.OVERLOADED, ErrorClass.CONNECTION, ErrorClass.TIMEOUT})
 _NEVER_SENT = frozenset({ErrorClass.CANCELLED, ErrorClass.BUDGET, ErrorClass.NO_CREDIT})
@@ -109,7 +110,7 @@ class Limiter:
             ItemTimeoutError: there was none within ``longest_wait_s``.
         """
         try:
-            async with asyncio.timeout(longest_wait_s):
+            async with asyncio.timeout(longest_wait_s), let_go_on_stop():
                 slot = await self._acquire(check)
         except TimeoutError as error:
             raise ItemTimeoutError("waiting for its turn to call the model") from error

@@ -11,6 +11,7 @@ import asyncio
 import time
 from dataclasses import replace
 
+from epm import stopping
 from epm.errors import EgressError, ErrorClass, ModelError
 from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
 from epm.gateway.breaker import CircuitBreaker
@@ -131,7 +132,8 @@ class MeteredGateway:
                 left = left_s()
                 if left is not None and wait_s >= left:
                     raise ItemTimeoutError(f"before attempt {attempt + 1} could be made (the last: {error})") from error
-            await self._pause(wait_s)
+            async with stopping.let_go_on_stop():
+                await self._pause(wait_s)
             attempt += 1
 
     async def _pause(self, wait_s: float) -> None:
@@ -148,6 +150,7 @@ class MeteredGateway:
         if breaker is not None:
             breaker.check()
         async with self.limiter.slot(longest_wait_s=left_s(), check=None if breaker is None else breaker.check) as slot:
+            stopping.check()
             if breaker is None:
                 reply = await self._send_once(key, request, scope, attempt)
             else:
@@ -198,9 +201,10 @@ class MeteredGateway:
         left = left_s()
         timeout_s = self._timeout_s if left is None else min(left, self._timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
-                # one number for every call: an HTTP client is kept for each, and the shorter bound is kept to here
-                return await self.transport.send(request, timeout_s=self._timeout_s)
+            with stopping.call_in_flight(timeout_s):
+                async with asyncio.timeout(timeout_s):
+                    # one number for every call: an HTTP client is kept for each, and the shorter bound is kept to here
+                    return await self.transport.send(request, timeout_s=self._timeout_s)
         except TimeoutError as error:
             if timeout_s < self._timeout_s:
                 raise ItemTimeoutError(f"while model {request.body.get('model')!r} was answering") from error
