@@ -65,7 +65,7 @@ def export(
     for written in (out, *(out / name for name in (RATIONALES, FAILED, CARD))):
         refuse_overwriting(written, [store])
     options = ViewOptions(_min_scores(min_score or []), gold_agrees=gold_agrees, label_share=label_share, both_orders=not one_order)
-    with RunStore.open(store) as opened:
+    with RunStore.open_to_read(store) as opened:
         if view is ExportFormat.SFT:
             _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
         elif view is ExportFormat.QUESTION_PREFERENCES:

@@ -32,11 +32,12 @@ from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.budgets import StoredBudget, open_budget, spent_on
-from epm.store.connect import connect
+from epm.store.connect import connect, connect_to_read
 from epm.store.missing import insert_missing
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import add_waiting, queued, told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
+from epm.store.stored_row import DamagedRowError
 from epm.store.summary import summarise
 from epm.store.writer import StoreWriter
 
@@ -50,11 +51,11 @@ R = TypeVar("R")
 class RunStore:
     """The run store; a context manager. Also the gateway's ``CallLog``."""
 
-    def __init__(self, reader: Engine, writer: Engine, place: str) -> None:
+    def __init__(self, reader: Engine, writer: Engine | None, place: str) -> None:
         self.place = place
         self._reader = reader
         self._writing_engine = writer
-        self._writer = StoreWriter(writer, place=place)
+        self._opened = None if writer is None else StoreWriter(writer, place=place)
 
     @classmethod
     def open(cls, path_or_url: str | Path, *, must_exist: bool = False) -> Self:
@@ -65,10 +66,21 @@ class RunStore:
         """
         return cls(*connect(path_or_url, must_exist=must_exist))
 
+    @classmethod
+    def open_to_read(cls, path_or_url: str | Path) -> Self:
+        """The store as it lies there: not a byte of its file changes, also where nothing can be written.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+        return cls(*connect_to_read(path_or_url))
+
     def close(self) -> None:
         """Commit what is queued and let go of the file."""
-        self._writer.close()
-        self._writing_engine.dispose()
+        if self._opened is not None:
+            self._opened.close()
+        if self._writing_engine is not None:
+            self._writing_engine.dispose()
         self._reader.dispose()
 
     def __enter__(self) -> Self:
@@ -100,8 +112,22 @@ class RunStore:
         self.write(lambda connection: connection.execute(update(runs).where(runs.c.run_id == run_id).values(values)).rowcount)
 
     def runs(self) -> list[RunRecord]:
-        """Every run, the latest first."""
-        return [codec.decode_run(row) for row in self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))]
+        """Every run, the latest first; raises for a damaged one."""
+        return [codec.decode_run(row) for row in self._run_rows()]
+
+    def readable_runs(self) -> tuple[list[RunRecord], list[DamagedRowError]]:
+        """Every run that can be read, the latest first, and what is wrong with the others."""
+        found: list[RunRecord] = []
+        damaged: list[DamagedRowError] = []
+        for row in self._run_rows():
+            try:
+                found.append(codec.decode_run(row))
+            except DamagedRowError as error:
+                damaged.append(error)
+        return found, damaged
+
+    def _run_rows(self) -> Iterator[Mapping[str, object]]:
+        return self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))
 
     def run(self, run_id_or_prefix: str) -> RunRecord:
         """The run of that id or unambiguous prefix.
@@ -113,7 +139,7 @@ class RunStore:
         found = [codec.decode_run(row) for row in self._rows(prefixed)]
         if len(found) == 1:
             return found[0]
-        recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.runs())[:_RECENT_RUNS]) or "none yet"
+        recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.readable_runs()[0])[:_RECENT_RUNS]) or "none yet"
         state = "is ambiguous" if found else "is unknown"
         raise StoreError(f"run {run_id_or_prefix!r} {state} in store {self.place!r}; runs here: {recent}")
 
@@ -139,7 +165,7 @@ class RunStore:
         latest = select(items.c.item_id, func.max(items.c.attempt).label("attempt")).where(items.c.run_id == run_id)
         standing = latest.group_by(items.c.item_id).subquery()
         query = (
-            select(items.c.item_id, pairs.c.pair_json, rationales.c.rationale_json, decisions)
+            select(items.c.item_id, items.c.pair_sha, pairs.c.pair_json, rationales.c.rationale_json, decisions)
             .join(standing, (standing.c.item_id == items.c.item_id) & (standing.c.attempt == items.c.attempt))
             .join(
                 decisions,
@@ -147,14 +173,15 @@ class RunStore:
                 & (decisions.c.item_id == items.c.item_id)
                 & (decisions.c.attempt == items.c.attempt),
             )
-            .join(pairs, pairs.c.pair_sha == items.c.pair_sha)
+            .outerjoin(pairs, pairs.c.pair_sha == items.c.pair_sha)  # one that is gone is told, not left out
             .outerjoin(rationales, rationales.c.rationale_sha == decisions.c.rationale_sha)
             .where(items.c.run_id == run_id, *([] if only is None else [items.c.item_id.in_(only)]))
             .order_by(items.c.item_id)
         )
         for row in self._rows(query):
-            decision = told_by_people(codec.decode_decision(row, cast("str | None", row["rationale_json"])), votes.get(str(row["item_id"])))
-            yield StoredItem(str(row["item_id"]), codec.decode_pair(str(row["pair_json"])), decision, cast(int, row["attempt"]))
+            decision = told_by_people(codec.decode_decision(row, row["rationale_json"]), votes.get(str(row["item_id"])))
+            pair = codec.decode_pair(cast(str, row["pair_json"]), sha=cast(str, row["pair_sha"]))
+            yield StoredItem(str(row["item_id"]), pair, decision, cast(int, row["attempt"]))
 
     # Judgements
 
@@ -181,7 +208,7 @@ class RunStore:
         """The reply kept under a key."""
         query = select(cache.c.row_json).where(cache.c.key == key)
         row_json = self.read(lambda connection: connection.execute(query).scalar_one_or_none())
-        return None if row_json is None else CachedReply.from_json(row_json)
+        return None if row_json is None else codec.decode_kept(key, row_json)
 
     async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
         """Write a ledger row, and the cache row if there is one, in one transaction."""
@@ -220,6 +247,12 @@ class RunStore:
     def write(self, operation: Callable[[Connection], R]) -> R:
         """What an operation in the writer's thread returns, after its commit; what it raises undoes it."""
         return self._write(operation).result()
+
+    @property
+    def _writer(self) -> StoreWriter:
+        if self._opened is None:
+            raise StoreError(f"store {self.place!r} was opened to be read only; nothing can be written to it")
+        return self._opened
 
     def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
         return self._writer.submit(operation)
