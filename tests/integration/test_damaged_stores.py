@@ -1,7 +1,9 @@
+# ruff: noqa: S608  # names of our own tables
 """A damaged store is one line that names it, never a traceback, and what can still be read is shown."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -18,7 +20,7 @@ from epm.errors import EpmError, StoreError
 from epm.store.store import RunStore
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pairs.jsonl"
-GARBAGE = ("{", "[]", "null", '{"a": 1}', "", "9" * 5000, b"\xff\xfe\x80", None, 7, "[" * 100_000)
+GARBAGE = ("{", "null", '{"a": 1}', b"\xff\xfe\x80", None, 7, "[" * 100_000)
 TEXT_GARBAGE = ("no such value", b"\xff\xfe", 1.5)
 JSON_COLUMNS = (
     ("runs", "settings_json"),
@@ -41,6 +43,7 @@ OTHER_COLUMNS = (
 )
 TABLES = ("runs", "items", "pairs", "decisions", "rationales", "judgements", "calls", "cache", "waiting", "store_version")
 SEEDS = 10
+PAIR_ID = json.loads(EXAMPLE.read_text(encoding="utf-8").splitlines()[0])["pair_id"]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,7 @@ def commands(place: Path, run_id: str) -> Iterator[tuple[str, ...]]:
     store = ("--store", str(place))
     yield ("runs", "list", *store)
     yield ("runs", "show", run_id, *store)
-    yield ("why", "example-1", *store)
+    yield ("why", PAIR_ID, *store)
     yield ("export", run_id, "-o", str(place.with_name("out.jsonl")), *store)
     yield ("export", run_id, "--format", "rationales", "-o", str(place.with_name("out")), *store)
     yield ("review", "export", "-o", str(place.with_name("out.csv")), "--rater", "ann", *store)
@@ -84,25 +87,21 @@ def commands(place: Path, run_id: str) -> Iterator[tuple[str, ...]]:
     yield ("data", "purge", "--listing", "no such", *store)
 
 
-def refusals(place: Path, run_id: str) -> list[str]:
-    said = [refusal for command in commands(place, run_id) if (refusal := told(*command)) is not None]
+def refusals(place: Path, run_id: str, *, first: int | None = None) -> list[str]:
+    said = [refusal for command in list(commands(place, run_id))[:first] if (refusal := told(*command)) is not None]
 
     assert [line for line in said if "\n" in line] == []
     return said
 
 
 @pytest.mark.parametrize(("table", "column"), [*JSON_COLUMNS, *OTHER_COLUMNS])
-def test_a_damaged_value_is_told_with_its_table_and_column_or_is_not_read(
-    copied: tuple[Path, str], table: str, column: str
-) -> None:
+def test_a_damaged_value_is_told_with_its_table_and_column_or_is_not_read(copied: tuple[Path, str], table: str, column: str) -> None:
     place, run_id = copied
     is_json = (table, column) in JSON_COLUMNS
     with closing(sqlite3.connect(place)) as connection:
         columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
         connection.execute("PRAGMA writable_schema=ON")
-        connection.execute(
-            "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?", (table,)
-        )
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?", (table,))
         connection.commit()
     assert columns
     n_told = 0
@@ -110,12 +109,11 @@ def test_a_damaged_value_is_told_with_its_table_and_column_or_is_not_read(
         spoilt = place.with_name("spoilt.db")
         shutil.copy(place, spoilt)
         with closing(sqlite3.connect(spoilt)) as connection:
-            stored = value if not isinstance(value, bytes) else value
             expression = "CAST(? AS TEXT)" if isinstance(value, bytes) else "?"
             first = f"(SELECT min(rowid) FROM {table})"
-            connection.execute(f"UPDATE {table} SET {column} = {expression} WHERE rowid = {first}", (stored,))
+            connection.execute(f"UPDATE {table} SET {column} = {expression} WHERE rowid = {first}", (value,))
             connection.commit()
-        n_told += any(f"table {table}" in line and f"column {column}" in line for line in refusals(spoilt, run_id))
+        n_told += any(f"table {table}" in line and f"column {column}" in line for line in refusals(spoilt, run_id, first=5))
 
     assert n_told or column in {"created_at_s", "row_json"}
 
@@ -190,12 +188,12 @@ def test_one_damaged_run_hides_no_other(copied: tuple[Path, str], capsys: pytest
 
 def test_reading_changes_nothing_and_leaves_nothing_behind(copied: tuple[Path, str]) -> None:
     place, run_id = copied
-    before, names = place.read_bytes(), set(os.listdir(place.parent))
+    before, names = place.read_bytes(), set(place.parent.iterdir())
     for command in list(commands(place, run_id))[:3]:
-        assert told(*command) is None or command[0] == "why"
+        assert told(*command) is None
 
     assert place.read_bytes() == before
-    assert set(os.listdir(place.parent)) == names
+    assert set(place.parent.iterdir()) == names
 
 
 def test_an_older_store_is_read_as_it_is(copied: tuple[Path, str]) -> None:
@@ -233,7 +231,7 @@ def test_a_user_who_may_write_nothing_reads_the_store(copied: tuple[Path, str], 
             writer.close()
         for path in (*shelf.iterdir(), shelf):
             path.chmod(0o555 if path.is_dir() else 0o444)
-        names = set(os.listdir(shelf))
+        names = set(shelf.iterdir())
         child = os.fork()
         if child == 0:
             os._exit(_read_as_nobody(moved, run_id, model="after" if with_log else "rules"))
@@ -241,7 +239,7 @@ def test_a_user_who_may_write_nothing_reads_the_store(copied: tuple[Path, str], 
         writer.close()
 
         assert os.waitstatus_to_exitcode(status) == 0
-        assert with_log or set(os.listdir(shelf)) == names
+        assert with_log or set(shelf.iterdir()) == names
     finally:
         shelf.chmod(0o755)
         shutil.rmtree(shelf)

@@ -6,7 +6,6 @@ JSON is ASCII, so that any listing text survives, lone surrogates of broken feed
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import TypedDict, cast

@@ -66,7 +66,7 @@ def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engin
         reader.dispose()
         writer.dispose()
         raise
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:  # SQLite repeats damaged names in its messages
         reader.dispose()
         writer.dispose()
         raise failure(place, error, doing="open", remedy="name a writable file with --store") from error

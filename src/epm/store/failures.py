@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -31,6 +33,15 @@ def tell_failures(engine: Engine, place: str) -> None:
         ) from context.original_exception
 
     event.listen(engine, "handle_error", tell)
+
+
+@contextmanager
+def told_as_failure(place: str) -> Iterator[None]:
+    """Inside, an error of the driver itself is a ``StoreError``: on a damaged file its own message may be no text."""
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise failure(place, error, doing="read", remedy=DAMAGED_FILE) from error
 
 
 def keep_any_bytes(connection: sqlite3.Connection) -> None:

@@ -25,7 +25,6 @@ from typing import Self, TypeVar, cast
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
 from epm.config import __version__
-from epm.decision import Outcome
 from epm.errors import StoreError
 from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
@@ -33,9 +32,10 @@ from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import connect, connect_to_read
-from epm.store.missing import insert_missing
+from epm.store.failures import told_as_failure
+from epm.store.item_writing import add_judgements, finish_item, record_call
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
-from epm.store.review_queue import add_waiting, queued, told_by_people, votes_of
+from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
 from epm.store.stored_row import DamagedRowError
 from epm.store.summary import summarise
@@ -157,7 +157,7 @@ class RunStore:
 
     async def finish_item(self, run_id: str, result: ItemResult) -> None:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
-        await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
+        await asyncio.wrap_future(self._write(lambda connection: finish_item(connection, run_id, result)))
 
     def items(self, run_id: str, *, only: Sequence[str] | None = None) -> Iterator[StoredItem]:
         """The standing result of every item, or of a few hundred named ones, by item id; what people say of it stands in its provenance."""
@@ -187,7 +187,7 @@ class RunStore:
 
     async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
         """Write judgements in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _add_judgements(connection, run_id, added)))
+        await asyncio.wrap_future(self._write(lambda connection: add_judgements(connection, run_id, added)))
 
     def judgements(self, run_id: str) -> Iterator[Judgement]:
         """The latest judgement of each judge on each rationale, in the order in which they were written."""
@@ -212,11 +212,11 @@ class RunStore:
 
     async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
         """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _record_call(connection, call, kept)))
+        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, kept)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for."""
-        self._write(lambda connection: _record_call(connection, call, None))
+        self._write(lambda connection: record_call(connection, call, None))
 
     async def forget(self, key: str) -> None:
         """Drop a cache row; the ledger rows stay."""
@@ -241,7 +241,7 @@ class RunStore:
 
     def read(self, operation: Callable[[Connection], R]) -> R:
         """What an operation reads."""
-        with self._reader.connect() as connection:
+        with told_as_failure(self.place), self._reader.connect() as connection:
             return operation(connection)
 
     def write(self, operation: Callable[[Connection], R]) -> R:
@@ -258,7 +258,7 @@ class RunStore:
         return self._writer.submit(operation)
 
     def _rows(self, query: Select[tuple[object, ...]]) -> Iterator[Mapping[str, object]]:
-        with self._reader.connect() as connection:
+        with told_as_failure(self.place), self._reader.connect() as connection:
             streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             yield from cast("Iterable[Mapping[str, object]]", streamed.mappings())
 
@@ -292,36 +292,3 @@ def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
 
 def _set_running(connection: Connection, run_id: str) -> None:
     connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))
-
-
-def _finish_item(connection: Connection, run_id: str, result: ItemResult) -> None:
-    of_item = (items.c.run_id == run_id) & (items.c.item_id == result.item_id)
-    earlier = connection.execute(select(items.c.attempt, items.c.state).where(of_item)).all()
-    if any(state == "done" for _, state in earlier):
-        return
-    key = {"run_id": run_id, "item_id": result.item_id, "attempt": 1 + max((attempt for attempt, _ in earlier), default=0)}
-    state = "failed" if result.decision.outcome is Outcome.FAILED else "done"
-    pair_json = codec.encode_pair(result.pair)
-    pair_sha = codec.sha_of(pair_json)
-    insert_missing(connection, pairs, {"pair_sha": pair_sha, "pair_json": pair_json})
-    rationale = result.decision.rationale
-    if rationale is not None:
-        insert_missing(connection, rationales, {"rationale_sha": rationale.sha(), "rationale_json": codec.encode_rationale(rationale)})
-    connection.execute(insert(items).values(**key, state=state, pair_sha=pair_sha, finished_at_s=time.time()))
-    decision, checkpoint = queued(result.decision)
-    connection.execute(insert(decisions).values(**key, **codec.encode_decision(decision)))
-    add_waiting(connection, key, decision, checkpoint)
-    _add_judgements(connection, run_id, result.judgements)
-
-
-def _add_judgements(connection: Connection, run_id: str, added: Sequence[Judgement]) -> None:
-    now_s = time.time()
-    rows = [{"run_id": run_id, "created_at_s": now_s, **codec.encode_judgement(judgement)} for judgement in added]
-    if rows:
-        connection.execute(insert(judgements), rows)
-
-
-def _record_call(connection: Connection, call: CallRecord, kept: CachedReply | None) -> None:
-    connection.execute(insert(calls).values(codec.encode_call(call)))
-    if kept is not None:
-        insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})
