@@ -73,7 +73,7 @@ def export(
         both_orders=not one_order,
         splits=frozenset(split or ()),
     )
-    with RunStore.open(store) as opened:
+    with RunStore.open_to_read(store) as opened:
         if view is ExportFormat.SFT:
             _show_sft(export_sft(opened, runs[0], out, options, check_leaks=check_leaks), as_json=as_json)
         elif view is ExportFormat.CHAT:

@@ -126,7 +126,7 @@ def agreement(
     from epm.store.review_queue import stored_reviews
     from epm.store.store import RunStore
 
-    with RunStore.open(store, must_exist=True) as opened:
+    with RunStore.open_to_read(store) as opened:
         run_id = _run_id(opened, run)
         report = rater_agreement(opened.read(lambda connection: stored_reviews(connection, run_id)))
     typer.echo(json.dumps(report.to_json()) if as_json else _agreement_text(report))

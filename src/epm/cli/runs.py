@@ -12,6 +12,7 @@ from epm.cli.money import Caps
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
+from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
 
@@ -39,8 +40,10 @@ def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
     from epm.store.render import run_to_json, runs_table
     from epm.store.store import RunStore
 
-    with RunStore.open(store, must_exist=True) as opened:
-        runs = opened.runs()
+    with RunStore.open_to_read(store) as opened:
+        runs, damaged = opened.readable_runs()
+    for error in damaged:
+        typer.echo(f"epm: note: left out: {' '.join(visible_lines(str(error)))}", err=True)
     _print(as_json, {"runs": [run_to_json(run) for run in runs]}, runs_table(runs))
 
 
@@ -54,7 +57,7 @@ def show_run(
     from epm.store.render import summary_text, summary_to_json
     from epm.store.store import RunStore
 
-    with RunStore.open(store, must_exist=True) as opened:
+    with RunStore.open_to_read(store) as opened:
         summary = opened.run_summary(run)
     _print(as_json, summary_to_json(summary), summary_text(summary))
 
@@ -88,8 +91,6 @@ def retry_run(
 
 def _print(as_json: bool, value: dict[str, object], text: str) -> None:
     import json
-
-    from epm.cli.visible import visible_lines
 
     # ASCII: text of listings and servers may hold control characters and half characters
     typer.echo(json.dumps(value, indent=2) if as_json else "\n".join(visible_lines(text)))

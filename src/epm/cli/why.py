@@ -34,7 +34,7 @@ def why(
     from epm.store.history_json import history_to_json
     from epm.store.store import RunStore
 
-    with RunStore.open(store, must_exist=True) as opened:
+    with RunStore.open_to_read(store) as opened:
         history = pair_history(opened, pair_id, run=run)
     if as_json:
         import json

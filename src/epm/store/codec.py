@@ -6,14 +6,13 @@ JSON is ASCII, so that any listing text survives, lone surrogates of broken feed
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import TypedDict, cast
 
 from epm.decision import Decision, Outcome
 from epm.errors import ErrorClass
-from epm.gateway.ledger import CallRecord, canonical_json, usage_to_mapping
+from epm.gateway.ledger import CachedReply, CallRecord, canonical_json, usage_to_mapping
 from epm.gateway.request import CallScope, Usage
 from epm.judgement import AxisScore, Judgement
 from epm.listing import Listing
@@ -21,6 +20,7 @@ from epm.pair import Pair
 from epm.rationale import Axis, Rationale
 from epm.relation import Label, Relation
 from epm.store.records import RunRecord, RunSpec, RunStatus
+from epm.store.stored_row import StoredRow
 
 Row = Mapping[str, object]
 
@@ -51,15 +51,23 @@ def encode_pair(pair: Pair) -> str:
     )  # fmt: skip
 
 
-def decode_pair(text: str) -> Pair:
-    """The pair that :func:`encode_pair` wrote."""
-    row = cast(_PairJson, json.loads(text))
-    return Pair(
-        row["id"], Listing(**row["left"]), Listing(**row["right"]),  # type: ignore[arg-type]  # our own encoding, field by field
-        gold_label=None if row["gold_label"] is None else Label(row["gold_label"]),
-        relation=None if row["relation"] is None else Relation(row["relation"]),
-        factor=row["factor"], split=row["split"], extras=row["extras"],
-    )  # fmt: skip
+def decode_pair(text: str, *, sha: str | None = None) -> Pair:
+    """The pair that :func:`encode_pair` wrote; with ``sha`` its text must be the one that was stored under it.
+
+    Raises:
+        DamagedRowError: it is not.
+    """
+    stored = StoredRow("pairs", {"pair_sha": sha, "pair_json": text}, "pair_sha")
+    if sha is not None and not (stored.text("pair_json").isascii() and sha_of(text) == sha):
+        raise stored.damaged("pair_json", "the text is not the one that was stored under this key")
+    row = cast(_PairJson, stored.json_object("pair_json"))
+    with stored.decoding("pair_json"):
+        return Pair(
+            row["id"], Listing(**row["left"]), Listing(**row["right"]),  # type: ignore[arg-type]  # our own encoding, field by field
+            gold_label=None if row["gold_label"] is None else Label(row["gold_label"]),
+            relation=None if row["relation"] is None else Relation(row["relation"]),
+            factor=row["factor"], split=row["split"], extras=row["extras"],
+        )  # fmt: skip
 
 
 def encode_rationale(rationale: Rationale) -> str:
@@ -78,21 +86,34 @@ def encode_decision(decision: Decision) -> dict[str, object]:
     }  # fmt: skip
 
 
-def decode_decision(row: Row, rationale_json: str | None) -> Decision:
-    """The decision of a ``decisions`` row with the JSON of its rationale."""
-    label, relation, error_class = row["label"], row["relation"], row["error_class"]
-    return Decision(
-        str(row["pair_id"]), Outcome(str(row["outcome"])),
-        label=None if label is None else Label(str(label)),
-        probability=cast("float | None", row["probability"]),
-        relation=None if relation is None else Relation(str(relation)),
-        factor=cast("int | None", row["factor"]),
-        rationale=None if rationale_json is None else Rationale.model_validate_json(rationale_json),
-        error_class=None if error_class is None else ErrorClass(str(error_class)),
-        error=cast("str | None", row["error"]),
-        cost_usd=cast(float, row["cost_usd"]), latency_s=cast(float, row["latency_s"]),
-        provenance=json.loads(str(row["provenance_json"])),
-    )  # fmt: skip
+def decode_decision(row: Row, rationale_json: object) -> Decision:
+    """The decision of a ``decisions`` row with the JSON of its rationale.
+
+    Raises:
+        DamagedRowError: the row holds what cannot have been written there.
+    """
+    stored = StoredRow("decisions", row, "run_id", "item_id", "attempt")
+    sha = stored.text_or_none("rationale_sha")
+    rationale = None if sha is None else _decode_rationale(sha, rationale_json)
+    with stored.decoding("outcome"):
+        return Decision(
+            stored.text("pair_id"), stored.one_of(Outcome, "outcome"),
+            label=stored.one_of_or_none(Label, "label"), probability=stored.number_or_none("probability"),
+            relation=stored.one_of_or_none(Relation, "relation"), factor=stored.integer_or_none("factor"), rationale=rationale,
+            error_class=stored.one_of_or_none(ErrorClass, "error_class"), error=stored.text_or_none("error"),
+            cost_usd=stored.number("cost_usd"), latency_s=stored.number("latency_s"), provenance=stored.json_object("provenance_json"),
+        )  # fmt: skip
+
+
+def _decode_rationale(sha: str, text: object) -> Rationale:
+    stored = StoredRow("rationales", {"rationale_sha": sha, "rationale_json": text}, "rationale_sha")
+    if text is None:
+        raise stored.damaged("rationale_json", "a decision names this rationale, and the table does not have it")
+    with stored.decoding("rationale_json"):
+        rationale = Rationale.model_validate_json(stored.text("rationale_json"))
+    if rationale.sha() != sha:
+        raise stored.damaged("rationale_json", "the rationale is not the one that was stored under this key")
+    return rationale
 
 
 def encode_judgement(judgement: Judgement) -> dict[str, object]:
@@ -108,11 +129,14 @@ def encode_judgement(judgement: Judgement) -> dict[str, object]:
 
 
 def decode_judgement(row: Row) -> Judgement:
-    """The judgement of a ``judgements`` row."""
-    scores = tuple(AxisScore(**{**score, "axis": Axis(score["axis"])}) for score in json.loads(str(row["scores_json"])))
+    """The judgement of a ``judgements`` row; raises like :func:`decode_decision`."""
+    stored = StoredRow("judgements", row, "judgement_id")
+    found = cast("list[dict[str, str]]", stored.json("scores_json"))
+    with stored.decoding("scores_json"):
+        scores = tuple(AxisScore(**{**score, "axis": Axis(score["axis"])}) for score in found)  # type: ignore[arg-type]
     return Judgement(
-        str(row["pair_id"]), str(row["rationale_sha"]), str(row["judge"]), scores, cost_usd=cast(float, row["cost_usd"])
-    )  # fmt: skip
+        stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge"), scores, cost_usd=stored.number("cost_usd")
+    )
 
 
 def encode_call(call: CallRecord) -> dict[str, object]:
@@ -123,24 +147,43 @@ def encode_call(call: CallRecord) -> dict[str, object]:
 
 
 def decode_call(row: Row) -> CallRecord:
-    """The call of a ``calls`` row."""
+    """The call of a ``calls`` row; raises like :func:`decode_decision`."""
+    stored = StoredRow("calls", row, "call_id")
+    for name in ("role", "key", "transport", "model_asked"):
+        stored.text(name)
+    for name in ("run_id", "item_id", "prompt_id", "prompt_sha", "model_answered", "error", "host", "sent"):
+        stored.text_or_none(name)
+    for name in ("sample_index", "attempt", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"):
+        stored.integer(name)
+    for name in ("latency_s", "started_at_s"):
+        stored.number(name)
+    stored.number_or_none("cost_usd")
     scope = CallScope(**{part.name: row[part.name] for part in fields(CallScope)})  # type: ignore[arg-type]  # our own columns
     usage = Usage(**{part.name: row[part.name] for part in fields(Usage)})  # type: ignore[arg-type]
     flat = {part.name: row[part.name] for part in fields(CallRecord) if part.name not in {"scope", "usage", "error_class"}}
-    error_class = None if row["error_class"] is None else ErrorClass(str(row["error_class"]))
+    error_class = stored.one_of_or_none(ErrorClass, "error_class")
     return CallRecord(scope=scope, usage=usage, error_class=error_class, **flat)  # type: ignore[arg-type]
 
 
 def decode_run(row: Row) -> RunRecord:
-    """The run of a row."""
+    """The run of a row; raises like :func:`decode_decision`."""
+    stored = StoredRow("runs", row, "run_id")
+    settings = stored.json_object("settings_json")
     spec = RunSpec(
-        str(row["command"]), str(row["input_sha"]), str(row["matcher"]), str(row["prompts_sha"]), str(row["model"]),
-        cast(int, row["seed"]), settings=json.loads(str(row["settings_json"])),
+        stored.text("command"), stored.text("input_sha"), stored.text("matcher"), stored.text("prompts_sha"), stored.text("model"),
+        stored.integer("seed"), settings=cast("dict[str, str]", settings),
     )  # fmt: skip
     return RunRecord(
-        str(row["run_id"]), spec, cast(int, row["repeat"]), RunStatus(str(row["status"])), json.loads(str(row["provenance_json"])),
-        cast(float, row["created_at_s"]), cast("float | None", row["finished_at_s"]),
+        stored.text("run_id"), spec, stored.integer("repeat"), stored.one_of(RunStatus, "status"), stored.json_object("provenance_json"),
+        stored.number("created_at_s"), stored.number_or_none("finished_at_s"),
     )  # fmt: skip
+
+
+def decode_kept(key: object, row_json: object) -> CachedReply:
+    """The kept reply of a ``cache`` row; raises like :func:`decode_decision`."""
+    stored = StoredRow("cache", {"key": key, "row_json": row_json}, "key")
+    with stored.decoding("row_json"):
+        return CachedReply.from_json(stored.text("row_json"))
 
 
 def storable(text: str) -> str:

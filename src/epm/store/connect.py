@@ -12,11 +12,40 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from epm.errors import StoreError
 from epm.socket_guard import policy_in_force
+from epm.store.failures import DAMAGED_FILE, failure, keep_any_bytes, tell_failures
+from epm.store.read_only import read_only_engine
 from epm.store.review_queue import fill_queue
 from epm.store.schema import SCHEMA_VERSION, metadata, store_version
 
+_TABLE_SINCE = {
+    **dict.fromkeys(("store_version", "runs", "pairs", "rationales", "items", "decisions", "judgements", "calls", "cache"), 1),
+    **dict.fromkeys(("budgets", "launches", "batches", "batch_lines"), 2),
+    **dict.fromkeys(("waiting", "reviews"), 3),
+}
+"""The schema version that brought each table; one that is not named came with the latest."""
+
 _BUSY_TIMEOUT_MS = 30_000
 """How long one process waits for another that writes the same file."""
+
+
+def connect_to_read(path_or_url: str | Path) -> tuple[Engine, None, str] | tuple[Engine, Engine, str]:
+    """Like :func:`connect` for a store that exists; a file is not changed, and there is no writing engine then."""
+    if "://" in str(path_or_url):
+        return connect(path_or_url, must_exist=True)
+    path = Path(path_or_url)
+    if not path.is_file():
+        raise StoreError(f"no store at {str(path)!r}; run a command that writes one, or name yours with --store")
+    engine, place = read_only_engine(path), str(path)
+    try:
+        with engine.connect() as connection:
+            present = set(inspect(connection).get_table_names())
+            _require_tables(present, place, _version(connection, present, place))
+    except StoreError:
+        raise
+    except (SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
+        raise failure(place, error, doing="read", remedy="name a readable file with --store") from error
+    tell_failures(engine, place)
+    return engine, None, place
 
 
 def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engine, str]:
@@ -37,11 +66,11 @@ def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engin
         reader.dispose()
         writer.dispose()
         raise
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:  # SQLite repeats damaged names in its messages
         reader.dispose()
         writer.dispose()
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StoreError(f"cannot open store {place!r}: {reason}; name a writable file with --store") from error
+        raise failure(place, error, doing="open", remedy="name a writable file with --store") from error
+    tell_failures(reader, place)
     return reader, writer, place
 
 
@@ -77,6 +106,7 @@ def _engine(url: URL, *, is_writer: bool) -> Engine:
 
 def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, else reads inside a write would stand outside it
+    keep_any_bytes(connection)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -91,21 +121,41 @@ def _begin_immediately(connection: Connection) -> None:
 
 def _prepare(connection: Connection, place: str) -> None:
     present = set(inspect(connection).get_table_names())
-    if present and "store_version" not in present:
-        raise StoreError(f"{place!r} is a database of something else (tables {sorted(present)[:3]}); name another file with --store")
     if not present:
         metadata.create_all(connection)
         connection.execute(insert(store_version).values(version=SCHEMA_VERSION))
         return
-    version = connection.execute(select(store_version.c.version)).scalar_one()
-    if version > SCHEMA_VERSION:
-        msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
-        raise StoreError(msg)
+    version = _version(connection, present, place)
+    _require_tables(present, place, version)
     _complete(connection)
     if "waiting" not in present:
         fill_queue(connection)
     if version < SCHEMA_VERSION:
         connection.execute(update(store_version).values(version=SCHEMA_VERSION))
+
+
+def _version(connection: Connection, present: set[str], place: str) -> int:
+    """The schema version of a store that has tables."""
+    if "store_version" not in present:
+        found = f"is a database of something else (tables {sorted(present)[:3]})" if present else "is empty"
+        raise StoreError(f"{place!r} {found}; name another file with --store")
+    versions: list[object] = list(connection.execute(select(store_version.c.version)).scalars())
+    version = versions[0] if len(versions) == 1 else None
+    if not isinstance(version, int) or version < 1:
+        msg = f"damaged row in table store_version of store {place!r}: one version is expected, found {versions[:3]!r}"
+        raise StoreError(f"{msg}; {DAMAGED_FILE}")
+    if version > SCHEMA_VERSION:
+        msg = f"store {place!r} has schema version {version}, this epm reads up to {SCHEMA_VERSION}; upgrade epm or name another store"
+        raise StoreError(msg)
+    return version
+
+
+def _require_tables(present: set[str], place: str, version: int) -> None:
+    """Refuse a store without a table that its version had: an empty one in its place would hide what is lost."""
+    since = {table: _TABLE_SINCE.get(table, SCHEMA_VERSION) for table in metadata.tables}
+    lost = sorted(table for table, first in since.items() if first <= version and table not in present)
+    if lost:
+        raise StoreError(f"store {place!r} has lost table {lost[0]!r}; {DAMAGED_FILE}")
 
 
 def _complete(connection: Connection) -> None:

@@ -116,7 +116,7 @@ def _calls(connection: Connection, run_id: str | None, pair_id: str) -> Iterator
     query = select(calls, cache.c.row_json).outerjoin(cache, cache.c.key == calls.c.key).where(of_run, calls.c.item_id == pair_id)
     for row in _rows(connection, query.order_by(calls.c.call_id)):
         call, kept = codec.decode_call(row), row["row_json"]
-        yield CallEvent(call.started_at_s, call, None if kept is None else CachedReply.from_json(str(kept)))
+        yield CallEvent(call.started_at_s, call, None if kept is None else codec.decode_kept(row["key"], kept))
 
 
 def _decisions(connection: Connection, run_id: str, pair_id: str) -> Iterator[DecisionEvent]:
@@ -124,16 +124,20 @@ def _decisions(connection: Connection, run_id: str, pair_id: str) -> Iterator[De
         (decisions.c.run_id == items.c.run_id) & (decisions.c.item_id == items.c.item_id) & (decisions.c.attempt == items.c.attempt)
     )
     query = (
-        select(decisions, items.c.state, items.c.finished_at_s, pairs.c.pair_json, rationales.c.rationale_json)
+        select(decisions, items.c.state, items.c.finished_at_s, items.c.pair_sha, pairs.c.pair_json, rationales.c.rationale_json)
         .join(items, same_attempt)
-        .join(pairs, pairs.c.pair_sha == items.c.pair_sha)
+        .outerjoin(pairs, pairs.c.pair_sha == items.c.pair_sha)
         .outerjoin(rationales, rationales.c.rationale_sha == decisions.c.rationale_sha)
         .where(decisions.c.run_id == run_id, decisions.c.pair_id == pair_id)
     )
     for row in _rows(connection, query.order_by(decisions.c.attempt)):
-        decision = codec.decode_decision(row, cast("str | None", row["rationale_json"]))
+        decision = codec.decode_decision(row, row["rationale_json"])
         at_s, attempt = cast(float, row["finished_at_s"]), cast(int, row["attempt"])
-        yield DecisionEvent(at_s, attempt, str(row["state"]), codec.decode_pair(str(row["pair_json"])), decision)
+        yield DecisionEvent(at_s, attempt, str(row["state"]), _pair(row), decision)
+
+
+def _pair(row: Mapping[str, object]) -> Pair:
+    return codec.decode_pair(cast(str, row["pair_json"]), sha=cast(str, row["pair_sha"]))
 
 
 def _judgements(connection: Connection, run_id: str, pair_id: str) -> Iterator[JudgementEvent]:

@@ -6,7 +6,6 @@ timeout, the embedder. Invariant: names of key variables stand here, keys never.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ from epm.gateway.ledger import canonical_json
 from epm.gateway.request import ModelSettings, StructuredMode
 from epm.store.schema import launches
 from epm.store.store import RunStore
+from epm.store.stored_row import StoredRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,15 @@ def add_launch(store: RunStore, launch: Launch) -> None:
 def latest_launch(store: RunStore, run_id: str, command: str) -> Launch | None:
     """The last launch of a command on a run; ``None`` for a run of an epm that did not keep them, or of another command."""
     of_run = (launches.c.run_id == run_id) & (launches.c.command == command)
-    query = select(launches.c.settings_json).where(of_run).order_by(launches.c.launch_id.desc()).limit(1)
-    found = store.read(lambda connection: connection.execute(query).scalar_one_or_none())
+    query = select(launches.c.launch_id, launches.c.settings_json).where(of_run).order_by(launches.c.launch_id.desc()).limit(1)
+    found = store.read(lambda connection: connection.execute(query).mappings().one_or_none())
     if found is None:
         return None
-    settings = cast("dict[str, object]", json.loads(found))
-    model = cast("dict[str, object] | None", settings.pop("model"))
-    return Launch(run_id, command, None if model is None else _to_model(model), settings)
+    stored = StoredRow("launches", cast("Mapping[str, object]", found), "launch_id")
+    settings = stored.json_object("settings_json")
+    with stored.decoding("settings_json"):
+        model = cast("dict[str, object] | None", settings.pop("model"))
+        return Launch(run_id, command, None if model is None else _to_model(model), settings)
 
 
 def _to_model(stored: Mapping[str, object]) -> ModelSettings:

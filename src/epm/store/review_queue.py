@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
 from epm.decision import Decision
 from epm.relation import Label, Relation
@@ -21,6 +21,7 @@ from epm.review.answer import Answer, Review
 from epm.store import codec
 from epm.store.missing import insert_missing
 from epm.store.schema import decisions, items, reviews, waiting
+from epm.store.stored_row import StoredRow
 
 NEEDS_REVIEW = "needs_review"
 """The entry of a decision's provenance that sends its item into the queue."""
@@ -104,7 +105,7 @@ def stored_reviews(
     """The answers in the order in which they were given."""
     wanted = {reviews.c.run_id: run_id, reviews.c.rater: rater, reviews.c.item_id: item_id}
     query = select(reviews).where(*(column == value for column, value in wanted.items() if value is not None))
-    return [_decode(row) for row in connection.execute(query.order_by(reviews.c.review_id))]
+    return [_decode(dict(row)) for row in connection.execute(query.order_by(reviews.c.review_id)).mappings()]
 
 
 def votes_of(connection: Connection, run_id: str) -> dict[str, Counter[Answer]]:
@@ -147,6 +148,9 @@ def _n_reviews(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(reviews)).scalar_one())
 
 
-def _decode(row: Row[int, str]) -> Review:
-    relation = None if row.relation is None else Relation(row.relation)
-    return Review(row.run_id, row.item_id, row.rater, Answer(row.label), relation, row.note, row.created_at_s)
+def _decode(row: Mapping[str, object]) -> Review:
+    stored = StoredRow("reviews", row, "review_id")
+    return Review(
+        stored.text("run_id"), stored.text("item_id"), stored.text("rater"), stored.one_of(Answer, "label"),
+        stored.one_of_or_none(Relation, "relation"), stored.text_or_none("note"), stored.number("created_at_s"),
+    )  # fmt: skip

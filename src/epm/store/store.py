@@ -25,18 +25,19 @@ from typing import Self, TypeVar, cast
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
 from epm.config import __version__
-from epm.decision import Outcome
 from epm.errors import StoreError
 from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.budgets import StoredBudget, open_budget, spent_on
-from epm.store.connect import connect
-from epm.store.missing import insert_missing
+from epm.store.connect import connect, connect_to_read
+from epm.store.failures import told_as_failure
+from epm.store.item_writing import add_judgements, finish_item, record_call
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
-from epm.store.review_queue import add_waiting, queued, told_by_people, votes_of
+from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
+from epm.store.stored_row import DamagedRowError
 from epm.store.summary import summarise
 from epm.store.writer import StoreWriter
 
@@ -50,11 +51,11 @@ R = TypeVar("R")
 class RunStore:
     """The run store; a context manager. Also the gateway's ``CallLog``."""
 
-    def __init__(self, reader: Engine, writer: Engine, place: str) -> None:
+    def __init__(self, reader: Engine, writer: Engine | None, place: str) -> None:
         self.place = place
         self._reader = reader
         self._writing_engine = writer
-        self._writer = StoreWriter(writer, place=place)
+        self._opened = None if writer is None else StoreWriter(writer, place=place)
 
     @classmethod
     def open(cls, path_or_url: str | Path, *, must_exist: bool = False) -> Self:
@@ -65,10 +66,21 @@ class RunStore:
         """
         return cls(*connect(path_or_url, must_exist=must_exist))
 
+    @classmethod
+    def open_to_read(cls, path_or_url: str | Path) -> Self:
+        """The store as it lies there: not a byte of its file changes, also where nothing can be written.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+        return cls(*connect_to_read(path_or_url))
+
     def close(self) -> None:
         """Commit what is queued and let go of the file."""
-        self._writer.close()
-        self._writing_engine.dispose()
+        if self._opened is not None:
+            self._opened.close()
+        if self._writing_engine is not None:
+            self._writing_engine.dispose()
         self._reader.dispose()
 
     def __enter__(self) -> Self:
@@ -100,8 +112,22 @@ class RunStore:
         self.write(lambda connection: connection.execute(update(runs).where(runs.c.run_id == run_id).values(values)).rowcount)
 
     def runs(self) -> list[RunRecord]:
-        """Every run, the latest first."""
-        return [codec.decode_run(row) for row in self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))]
+        """Every run, the latest first; raises for a damaged one."""
+        return [codec.decode_run(row) for row in self._run_rows()]
+
+    def readable_runs(self) -> tuple[list[RunRecord], list[DamagedRowError]]:
+        """Every run that can be read, the latest first, and what is wrong with the others."""
+        found: list[RunRecord] = []
+        damaged: list[DamagedRowError] = []
+        for row in self._run_rows():
+            try:
+                found.append(codec.decode_run(row))
+            except DamagedRowError as error:
+                damaged.append(error)
+        return found, damaged
+
+    def _run_rows(self) -> Iterator[Mapping[str, object]]:
+        return self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))
 
     def run(self, run_id_or_prefix: str) -> RunRecord:
         """The run of that id or unambiguous prefix.
@@ -113,7 +139,7 @@ class RunStore:
         found = [codec.decode_run(row) for row in self._rows(prefixed)]
         if len(found) == 1:
             return found[0]
-        recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.runs())[:_RECENT_RUNS]) or "none yet"
+        recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.readable_runs()[0])[:_RECENT_RUNS]) or "none yet"
         state = "is ambiguous" if found else "is unknown"
         raise StoreError(f"run {run_id_or_prefix!r} {state} in store {self.place!r}; runs here: {recent}")
 
@@ -131,7 +157,7 @@ class RunStore:
 
     async def finish_item(self, run_id: str, result: ItemResult) -> None:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
-        await asyncio.wrap_future(self._write(lambda connection: _finish_item(connection, run_id, result)))
+        await asyncio.wrap_future(self._write(lambda connection: finish_item(connection, run_id, result)))
 
     def items(self, run_id: str, *, only: Sequence[str] | None = None) -> Iterator[StoredItem]:
         """The standing result of every item, or of a few hundred named ones, by item id; what people say of it stands in its provenance."""
@@ -139,7 +165,7 @@ class RunStore:
         latest = select(items.c.item_id, func.max(items.c.attempt).label("attempt")).where(items.c.run_id == run_id)
         standing = latest.group_by(items.c.item_id).subquery()
         query = (
-            select(items.c.item_id, pairs.c.pair_json, rationales.c.rationale_json, decisions)
+            select(items.c.item_id, items.c.pair_sha, pairs.c.pair_json, rationales.c.rationale_json, decisions)
             .join(standing, (standing.c.item_id == items.c.item_id) & (standing.c.attempt == items.c.attempt))
             .join(
                 decisions,
@@ -147,20 +173,21 @@ class RunStore:
                 & (decisions.c.item_id == items.c.item_id)
                 & (decisions.c.attempt == items.c.attempt),
             )
-            .join(pairs, pairs.c.pair_sha == items.c.pair_sha)
+            .outerjoin(pairs, pairs.c.pair_sha == items.c.pair_sha)  # one that is gone is told, not left out
             .outerjoin(rationales, rationales.c.rationale_sha == decisions.c.rationale_sha)
             .where(items.c.run_id == run_id, *([] if only is None else [items.c.item_id.in_(only)]))
             .order_by(items.c.item_id)
         )
         for row in self._rows(query):
-            decision = told_by_people(codec.decode_decision(row, cast("str | None", row["rationale_json"])), votes.get(str(row["item_id"])))
-            yield StoredItem(str(row["item_id"]), codec.decode_pair(str(row["pair_json"])), decision, cast(int, row["attempt"]))
+            decision = told_by_people(codec.decode_decision(row, row["rationale_json"]), votes.get(str(row["item_id"])))
+            pair = codec.decode_pair(cast(str, row["pair_json"]), sha=cast(str, row["pair_sha"]))
+            yield StoredItem(str(row["item_id"]), pair, decision, cast(int, row["attempt"]))
 
     # Judgements
 
     async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
         """Write judgements in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _add_judgements(connection, run_id, added)))
+        await asyncio.wrap_future(self._write(lambda connection: add_judgements(connection, run_id, added)))
 
     def judgements(self, run_id: str) -> Iterator[Judgement]:
         """The latest judgement of each judge on each rationale, in the order in which they were written."""
@@ -181,15 +208,15 @@ class RunStore:
         """The reply kept under a key."""
         query = select(cache.c.row_json).where(cache.c.key == key)
         row_json = self.read(lambda connection: connection.execute(query).scalar_one_or_none())
-        return None if row_json is None else CachedReply.from_json(row_json)
+        return None if row_json is None else codec.decode_kept(key, row_json)
 
     async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
         """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: _record_call(connection, call, kept)))
+        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, kept)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for."""
-        self._write(lambda connection: _record_call(connection, call, None))
+        self._write(lambda connection: record_call(connection, call, None))
 
     async def forget(self, key: str) -> None:
         """Drop a cache row; the ledger rows stay."""
@@ -214,18 +241,24 @@ class RunStore:
 
     def read(self, operation: Callable[[Connection], R]) -> R:
         """What an operation reads."""
-        with self._reader.connect() as connection:
+        with told_as_failure(self.place), self._reader.connect() as connection:
             return operation(connection)
 
     def write(self, operation: Callable[[Connection], R]) -> R:
         """What an operation in the writer's thread returns, after its commit; what it raises undoes it."""
         return self._write(operation).result()
 
+    @property
+    def _writer(self) -> StoreWriter:
+        if self._opened is None:
+            raise StoreError(f"store {self.place!r} was opened to be read only; nothing can be written to it")
+        return self._opened
+
     def _write(self, operation: Callable[[Connection], R]) -> Future[R]:
         return self._writer.submit(operation)
 
     def _rows(self, query: Select[tuple[object, ...]]) -> Iterator[Mapping[str, object]]:
-        with self._reader.connect() as connection:
+        with told_as_failure(self.place), self._reader.connect() as connection:
             streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             yield from cast("Iterable[Mapping[str, object]]", streamed.mappings())
 
@@ -259,36 +292,3 @@ def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
 
 def _set_running(connection: Connection, run_id: str) -> None:
     connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))
-
-
-def _finish_item(connection: Connection, run_id: str, result: ItemResult) -> None:
-    of_item = (items.c.run_id == run_id) & (items.c.item_id == result.item_id)
-    earlier = connection.execute(select(items.c.attempt, items.c.state).where(of_item)).all()
-    if any(state == "done" for _, state in earlier):
-        return
-    key = {"run_id": run_id, "item_id": result.item_id, "attempt": 1 + max((attempt for attempt, _ in earlier), default=0)}
-    state = "failed" if result.decision.outcome is Outcome.FAILED else "done"
-    pair_json = codec.encode_pair(result.pair)
-    pair_sha = codec.sha_of(pair_json)
-    insert_missing(connection, pairs, {"pair_sha": pair_sha, "pair_json": pair_json})
-    rationale = result.decision.rationale
-    if rationale is not None:
-        insert_missing(connection, rationales, {"rationale_sha": rationale.sha(), "rationale_json": codec.encode_rationale(rationale)})
-    connection.execute(insert(items).values(**key, state=state, pair_sha=pair_sha, finished_at_s=time.time()))
-    decision, checkpoint = queued(result.decision)
-    connection.execute(insert(decisions).values(**key, **codec.encode_decision(decision)))
-    add_waiting(connection, key, decision, checkpoint)
-    _add_judgements(connection, run_id, result.judgements)
-
-
-def _add_judgements(connection: Connection, run_id: str, added: Sequence[Judgement]) -> None:
-    now_s = time.time()
-    rows = [{"run_id": run_id, "created_at_s": now_s, **codec.encode_judgement(judgement)} for judgement in added]
-    if rows:
-        connection.execute(insert(judgements), rows)
-
-
-def _record_call(connection: Connection, call: CallRecord, kept: CachedReply | None) -> None:
-    connection.execute(insert(calls).values(codec.encode_call(call)))
-    if kept is not None:
-        insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})

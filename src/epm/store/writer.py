@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from epm.errors import StoreError
+from epm.store.failures import failure
 
 _GROUP_SIZE = 256
 """Most writes in one commit: keeps the wait of the first one short."""
@@ -100,9 +101,7 @@ class StoreWriter:
     def _to_store_error(self, error: Exception) -> Exception:
         if not isinstance(error, SQLAlchemyError):
             return error
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        failure = StoreError(
-            f"cannot write store {self._place!r}: {reason}; free the place or name another with --store, then repeat the command"
-        )
-        failure.__cause__ = error
-        return failure
+        remedy = "free the place or name another with --store, then repeat the command"
+        told = failure(self._place, error, doing="write", remedy=remedy)
+        told.__cause__ = error
+        return told
