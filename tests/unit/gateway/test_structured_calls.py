@@ -172,3 +172,16 @@ def test_a_refused_strict_schema_costs_one_call_in_all_however_many_are_asked_at
     ask_together(gateway, "refuses-strict", 40)
     ask_together(gateway, "refuses-strict", 2)
     assert (gateway.asked.count(True), gateway.asked.count(False)) == (1, 42)
+
+
+def test_an_effort_of_thinking_takes_the_place_of_the_temperature(scripted: Any) -> None:
+    transport = scripted(GOOD)
+    model = ModelSettings("m", reasoning_effort="low")
+    asyncio.run(
+        ask(
+            MeteredGateway(transport, None), model=model, system="", user="", response_model=Verdict, task=None,
+            scope=CallScope("run", "item", "decide"),
+        )
+    )  # fmt: skip
+    assert transport.requests[0].body["reasoning_effort"] == "low"
+    assert "temperature" not in transport.requests[0].body
