@@ -19,7 +19,7 @@ from epm.relation import Label
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
-PROMPTS = {role: f"teacher/{role}.v1" for role in ("extract", "ask", "sufficient", "research", "decide", "verify")}
+PROMPTS = {role: f"teacher/{role}.v1" for role in ("extract", "ask", "sufficient", "research", "decide", "decide_repair", "verify")}
 """The prompt version of every step: part of a run's identity."""
 LABELLED_PROMPTS = {**PROMPTS, "decide": "teacher/decide_labelled.v1"}
 """The same where the teacher is told the label: only the writer of the rationale is, every other step stays blind."""

@@ -95,6 +95,8 @@ class TeachJob:
             settings["structured"] = self.model.structured.value
         if self.model.api_version is not None:
             settings["api_version"] = self.model.api_version
+        if self.model.reasoning_effort is not None:
+            settings["reasoning_effort"] = self.model.reasoning_effort
         if self.model.sample:
             settings["sample"] = str(self.model.sample)
         if self.web_search is not None:

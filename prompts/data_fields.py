@@ -59,7 +59,7 @@ def clean_value(value: object, limit_chars: int = 1_000) -> object:
 
 def data_block(name: str, value: object) -> str:
     """One delimited data field: JSON on the lines between its opening and closing mark. The value must be cleaned already."""
-    return f'<data name="{name}">\n{json.dumps(value, ensure_ascii=False, indent=1)}\n</data>'
+    return f'<data name="{name}">\n{json.dumps(value, ensure_ascii=False, separators=(",", ":"))}\n</data>'
 
 
 def listing_block(name: str, texts: Mapping[str, str]) -> str:

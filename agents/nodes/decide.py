@@ -1,5 +1,8 @@
 """decide: writes the Rationale, with answers and nearest rivals in view, and the faults of a first draft if there was one.
 
+A vetoed draft is shown again with its faults, by a prompt of its own: correct or argue. To argue is to keep the label and quote
+what answers the fault; the second draft stands up to the same checks as the first, so nothing passes by insisting.
+
 In label-conditioned teaching this node alone shows the label, by a prompt of its own.
 """
 
@@ -49,7 +52,10 @@ async def decide(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
         "answers": answers, "rivals": rivals,
     }  # fmt: skip
     if context.told_label is None:
-        return {"draft": await context.ask("decide", variables, DecideReply, Task(TaskKind.DECIDE, payload))}
+        role, task = "decide", Task(TaskKind.DECIDE, payload)
+        if state.get("problems"):
+            role, variables["draft"] = "decide_repair", value_block("draft", state["draft"].model_dump(mode="json"))
+        return {"draft": await context.ask(role, variables, DecideReply, task)}
     variables["recorded_label"] = value_block("recorded_label", context.told_label.value)
     # no typed task: whoever answers tasks cannot explain a label, and would decide blind under the mark of one who was told
     return {"draft": await context.ask("decide", variables, DecideReply, None)}

@@ -27,6 +27,7 @@ VALUES = {
     "answers": value_block("answers", [{"id": "answer-1", "answer": "It holds 1.7 l."}]),
     "rivals": value_block("rivals", [{"id": "listing-1", "title": "Kolvra KX-130 kettle"}]),
     "problems": value_block("problems", []),
+    "draft": value_block("draft", {"core": {"comparisons": [], "verdict": "unknown"}}),
     "candidates": data_block("candidates", [{"number": 1, "listing": listing_fields(LISTING)}]),
     "question": value_block("question", "Which capacity does the Kolvra KX-120 kettle have?"),
     "rationale": value_block("rationale", {"core": {"comparisons": [], "verdict": "unknown"}}),

@@ -89,11 +89,18 @@ class Asking(Cassette, Endpoint):
     ] = DEFAULT_ITEM_TIMEOUT_S
     rpm: Annotated[int | None, typer.Option(min=1, help="Hard cap of calls a minute; without it the server's limit is found out.")] = None
     tpm: Annotated[int | None, typer.Option(min=1, help="Hard cap of tokens a minute.")] = None
+    reasoning_effort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EFFORT",
+            help="How hard a model that thinks unseen is to think: none, minimal, low, medium, high; another is another run.",
+        ),
+    ] = None
 
     def settings(self, model: str) -> ModelSettings:
         """The model at this place, asked this way."""
         found = self.of(super().settings(model))
         return replace(
             found, structured=self.structured, max_tokens=self.reply_tokens, timeout_s=self.timeout_s, item_timeout_s=self.item_timeout_s,
-            rpm=self.rpm, tpm=self.tpm,
+            rpm=self.rpm, tpm=self.tpm, reasoning_effort=self.reasoning_effort,
         )  # fmt: skip

@@ -50,7 +50,8 @@ def bound_chat_model(gateway: Gateway, model: ModelSettings, scope: CallScope, t
     """
     return _chat_model_class()(
         model=model.name,
-        temperature=model.temperature,
+        temperature=model.temperature if model.reasoning_effort is None else None,
+        reasoning_effort=model.reasoning_effort,
         max_tokens=model.max_tokens,
         max_retries=0,
         api_key="unused",

@@ -6,22 +6,35 @@ retries, deadline, ledger) belongs to the gateway, where each of its calls ends.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Generic, Protocol, TypeVar, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.gateway import Gateway
+from epm.gateway.reply_json import only_json
+from epm.gateway.reply_schema import strict_schema
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, StructuredMode, Task
 
 _MAX_REPAIRS = 1
 _REASON_CHARS = 300
+_LOG = logging.getLogger(__name__)
+_NOT_STRICT: set[str] = set()
+"""Models that refused a strict schema in this process: each is asked strictly once."""
+_TRIED: set[str] = set()
+_LOCKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
+_STRICTNESS = re.compile(r"response_format|json_schema|\bschema\b|\bstrict\b", re.IGNORECASE)
+_LINK = re.compile(r"\n +For further information visit https://errors\.pydantic\.dev\S*")
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -55,15 +68,41 @@ class _Conversation:
     async def create(self, **body: object) -> object:
         """Send one chat body through the gateway; what comes back is what instructor reads of an OpenAI completion."""
         messages = body["messages"]
-        request = ChatRequest({**body, "messages": list(messages) if isinstance(messages, list) else messages}, self._task)
-        try:  # instructor appends repairs to the very list it passes, so the request keeps a copy
-            reply = await self._gateway.send(request, self._scope)
+        # instructor appends repairs to the very list it passes, so the request keeps a copy
+        plain = {**body, "messages": _without_links(messages) if isinstance(messages, list) else messages}
+        try:
+            request, reply = await self._sent(plain)
         except Exception as error:
             self.failure = error
             raise
         self.requests.append(request)
         self.replies.append(reply)
         return _as_completion(reply.body)
+
+    async def _sent(self, body: Mapping[str, object]) -> tuple[ChatRequest, ChatReply]:
+        """The reply and what it answers: asked strictly, and once more without where the server does not take that."""
+        model = str(body.get("model"))
+        strict = None if model in _NOT_STRICT else _strictly(body)
+        if strict is not None:
+            async with _first_alone(model):
+                found = None if model in _NOT_STRICT else await self._sent_strictly(strict, model)
+            if found is not None:
+                return found
+        request = ChatRequest(body, self._task)
+        return request, await self._gateway.send(request, self._scope)
+
+    async def _sent_strictly(self, body: Mapping[str, object], model: str) -> tuple[ChatRequest, ChatReply] | None:
+        """``None`` where the server does not take a strict schema, which is remembered."""
+        request = ChatRequest(body, self._task)
+        try:
+            return request, await self._gateway.send(request, self._scope)
+        except ModelError as error:
+            if not _is_strictness_refused(error):
+                raise
+        if model not in _NOT_STRICT:
+            _LOG.warning("model %r refuses strict schemas: it is asked without from now on", model)
+        _NOT_STRICT.add(model)
+        return None
 
     async def forget(self) -> None:
         """Drop the kept replies, which proved useless, so that repeating the item asks again."""
@@ -104,6 +143,48 @@ async def ask(
     return StructuredReply(value, sum(reply.cost_usd or 0.0 for reply in replies), len(replies), sum(reply.is_cached for reply in replies))
 
 
+@asynccontextmanager
+async def _first_alone(model: str) -> AsyncIterator[None]:
+    """Lets the first strict call to a model end, however it ends, before others go out: refusals in a row would stop the run."""
+    if model in _TRIED:
+        yield
+        return
+    locks = _LOCKS.setdefault(asyncio.get_running_loop(), {})
+    lock = locks.setdefault(model, asyncio.Lock())
+    await lock.acquire()
+    if model in _TRIED:
+        lock.release()
+        yield
+        return
+    try:
+        yield
+    finally:
+        _TRIED.add(model)
+        lock.release()
+
+
+def _strictly(body: Mapping[str, object]) -> dict[str, object] | None:
+    """The body with its schema made binding; ``None`` where it names no schema."""
+    asked = body.get("response_format")
+    described = asked.get("json_schema") if isinstance(asked, Mapping) else None
+    if not isinstance(asked, Mapping) or not isinstance(described, Mapping):
+        return None
+    return {**body, "response_format": {**asked, "json_schema": {**described, "strict": True}}}
+
+
+def _is_strictness_refused(error: ModelError) -> bool:
+    wrong = error.error_class in {ErrorClass.BAD_REQUEST, ErrorClass.UNSUPPORTED}
+    return wrong and _STRICTNESS.search(str(error)) is not None
+
+
+def _without_links(messages: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The messages, the faults in a repair without pydantic's link after each: paid for, and read by nobody."""
+    return [
+        {**message, "content": _LINK.sub("", text)} if isinstance(text := message.get("content"), str) and at else message
+        for at, message in enumerate(messages)
+    ]
+
+
 def _thinking(model: ModelSettings) -> Mapping[str, object]:
     if model.reasoning_effort is None:
         return {"temperature": model.temperature}
@@ -123,7 +204,7 @@ def _load_instructor() -> ModuleType:
 def _prepared(response_model: type[T]) -> type[T]:
     """The class as instructor wraps it, made once: it would build class and schema anew for every question."""
     wrapped: type[T] = _load_instructor().openai_schema(response_model)
-    schema = wrapped.model_json_schema()
+    schema = strict_schema(response_model.model_json_schema())
 
     def model_json_schema() -> dict[str, object]:
         return deepcopy(schema)
@@ -142,6 +223,7 @@ def _as_completion(body: Mapping[str, object]) -> object:
     from openai.types import CompletionUsage
 
     choice = body["choices"][0]  # type: ignore[index]  # the gateway refuses replies without choices
-    message = SimpleNamespace(role="assistant", content=choice["message"].get("content"))
+    content = choice["message"].get("content")
+    message = SimpleNamespace(role="assistant", content=only_json(content) if isinstance(content, str) else content)
     usage = CompletionUsage(prompt_tokens=0, completion_tokens=0, total_tokens=0)  # instructor adds to it; ours are in the ledger
     return SimpleNamespace(choices=[SimpleNamespace(finish_reason=choice.get("finish_reason"), message=message)], usage=usage)

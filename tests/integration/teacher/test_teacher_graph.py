@@ -220,6 +220,9 @@ def test_a_rationale_that_lies_twice_is_vetoed_and_nothing_is_learned_from_it(re
     first, second = teacher.transport.sent(TaskKind.DECIDE)
     assert "Zorblax" not in first
     assert "Zorblax" in second  # the repair is told what was wrong
+    assert '<data name=\\"draft\\">' not in first
+    assert '<data name=\\"draft\\">' in second  # and sees what it corrects
+    assert "correct or argue" in second
 
 
 def test_a_lie_that_is_repaired_once_is_decided_and_marked_for_review(teacher, pair) -> None:

@@ -56,3 +56,7 @@ def test_what_was_said_reaches_the_models_settings() -> None:
     assert priced == ModelSettings(
         "azure/d", "https://n.openai.azure.com", base_model="gpt-4o-mini", api_version="2024-10-21", azure_ad_token_env="TOKEN"
     )
+
+
+def test_the_effort_of_thinking_reaches_the_model() -> None:
+    assert Asking(reasoning_effort="low").settings("openai/m").reasoning_effort == "low"

@@ -124,3 +124,64 @@ def test_structured_calls_load_no_vendor_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+FENCED = f"Here is the answer:\n```json\n{GOOD}\n```"
+
+
+def test_a_fenced_reply_is_read_without_a_second_call(scripted: Any) -> None:
+    transport = scripted(FENCED)
+    assert ask_once(MeteredGateway(transport, None)).n_calls == 1
+
+
+def test_a_schema_is_binding_where_the_model_takes_that(scripted: Any) -> None:
+    transport = scripted(GOOD)
+    ask_once(MeteredGateway(transport, None))
+    assert transport.requests[0].body["response_format"]["json_schema"]["strict"] is True
+
+
+class NotStrictGateway:
+    """A server that refuses strict schemas, as some compatible ones do."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
+        is_strict = "strict" in request.body["response_format"]["json_schema"]  # type: ignore[index]
+        self.asked.append(is_strict)
+        await asyncio.sleep(0)
+        if is_strict:
+            raise ModelError("400: unknown field response_format.json_schema.strict", ErrorClass.BAD_REQUEST)
+        return ChatReply(completion_body("m", {"content": GOOD}), Usage(1, 1), "m", 0.0, 0.0)
+
+
+def ask_together(gateway: Any, model: str, n: int) -> None:
+    async def together() -> None:
+        scope = CallScope("run", "item", "decide")
+        calls = [
+            ask(gateway, model=ModelSettings(model), system="s", user=str(i), response_model=Verdict, task=None, scope=scope)
+            for i in range(n)
+        ]
+        await asyncio.gather(*calls)
+
+    asyncio.run(together())
+
+
+def test_a_refused_strict_schema_costs_one_call_in_all_however_many_are_asked_at_once() -> None:
+    gateway = NotStrictGateway()
+    ask_together(gateway, "refuses-strict", 40)
+    ask_together(gateway, "refuses-strict", 2)
+    assert (gateway.asked.count(True), gateway.asked.count(False)) == (1, 42)
+
+
+def test_an_effort_of_thinking_takes_the_place_of_the_temperature(scripted: Any) -> None:
+    transport = scripted(GOOD)
+    model = ModelSettings("m", reasoning_effort="low")
+    asyncio.run(
+        ask(
+            MeteredGateway(transport, None), model=model, system="", user="", response_model=Verdict, task=None,
+            scope=CallScope("run", "item", "decide"),
+        )
+    )  # fmt: skip
+    assert transport.requests[0].body["reasoning_effort"] == "low"
+    assert "temperature" not in transport.requests[0].body
