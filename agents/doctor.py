@@ -146,6 +146,7 @@ async def _tool(gateway: _Watched, model: ModelSettings) -> str:
     from langchain_core.messages import HumanMessage, SystemMessage
 
     from epm.gateway.chat_model import bound_chat_model
+    from epm.graph_call import call_graph
 
     def look_up(offer_id: str) -> str:
         """The price of an offer."""
@@ -153,7 +154,7 @@ async def _tool(gateway: _Watched, model: ModelSettings) -> str:
 
     system, user = load_prompt("doctor/tools.v1").render()
     chat = bound_chat_model(gateway, model, _scope("tools"), None).bind_tools([look_up])
-    answered = await chat.ainvoke([SystemMessage(system), HumanMessage(user)])
+    answered = await call_graph(chat, [SystemMessage(system), HumanMessage(user)])
     calls = getattr(answered, "tool_calls", [])
     if not calls:
         msg = "the model answered in words instead of calling the tool: open questions will stay unresearched"

@@ -47,6 +47,7 @@ class ModelJudge:
 
     async def _score_one(self, pair: Pair, rationale: Rationale, gateway: Gateway, model: ModelSettings, ctx: JudgeContext) -> Judgement:
         # The graph brings in langgraph and langchain.
+        from epm.graph_call import call_graph
         from epm.judges.judge_graph import RECURSION_LIMIT, JudgeRuntime, JudgeState, judge_graph, prompt_id
 
         hidden = hidden_quote(pair, rationale, ctx.egress)
@@ -59,7 +60,7 @@ class ModelJudge:
         context = JudgeRuntime(gateway, model, ctx.identity, self.axis, scope)
         try:
             with item_deadline(model.item_timeout_s):
-                state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+                state = await call_graph(judge_graph(), entry, {"recursion_limit": RECURSION_LIMIT}, context=context)
         except ModelError as error:
             return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
         reply = state["reply"]

@@ -13,6 +13,7 @@ import typer
 
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
+from epm.library_settings import own_environment
 
 COMMAND_MODULES = (
     "demo",
@@ -63,6 +64,7 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the program and exit with an ``ExitCode``."""
+    own_environment()
     try:
         build_app()()
     except EpmError as error:

@@ -23,6 +23,7 @@ from epm.gateway.completion import usage_of
 from epm.gateway.request import ChatReply, ChatRequest, ModelSettings, Usage
 from epm.gateway.secrets import without_secrets
 from epm.gateway.sent import host_of
+from epm.library_settings import read_dotenv
 from epm.socket_guard import refusal_in
 
 _LOG = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class LitellmTransport:
             options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
         if _EFFORT in request.body and self._is_deployment():
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
+        options["no-log"] = True  # else a program's own callbacks of litellm would get our prompts too
         sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
         try:
@@ -253,7 +255,8 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
 
 @cache
 def load_litellm() -> ModuleType:
-    """The library, silenced; importing it takes seconds."""
+    """The library, silenced; importing it takes seconds. Keys and addresses in a ``.env`` are in the environment then."""
+    read_dotenv()
     import litellm
 
     litellm.suppress_debug_info = True  # it prints advice to stdout on errors
