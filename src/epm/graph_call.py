@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Never, TypeVar
 
 from epm.egress import EgressPolicy, host_of
 from epm.errors import ConfigError
@@ -58,7 +58,7 @@ async def call_graph(graph: Runnable[Never, Reply], entry: object, config: Runna
     if _state.tracing is None:
         given = {**given, "callbacks": []}  # else those of a calling program would be inherited
     with _traced_or_not():
-        return await graph.ainvoke(entry, given, **options)  # type: ignore[arg-type]  # each graph has its own entry
+        return await graph.ainvoke(entry, given, **options)  # type: ignore[arg-type]  # each graph has an entry of its own
 
 
 def traced_to() -> str | None:
