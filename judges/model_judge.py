@@ -15,6 +15,7 @@ from epm.egress import EgressPolicy
 from epm.errors import ModelError
 from epm.gateway.deadline import item_deadline
 from epm.gateway.gateway import Gateway
+from epm.gateway.misplaced import refuse_misplaced_keys
 from epm.gateway.request import CallScope, ModelSettings
 from epm.judge import JudgeContext
 from epm.judgement import AxisScore, Judgement
@@ -31,6 +32,8 @@ class ModelJudge:
     """Grades one axis with a model. ``model_name`` wins over the context's model."""
 
     def __init__(self, axis: Axis, model_name: str | None = None) -> None:
+        """Raises ``ConfigError`` for a model name that looks like a key."""
+        refuse_misplaced_keys({"model": model_name})
         self.axis = axis
         self.name = axis.value if model_name is None else f"{axis.value}:{model_name}"
         self.version = f"1+{load_prompt(f'judges/{axis.value}.v1').sha256[:12]}"
