@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from epm.files.pairs import write_pairs
-from epm.gateway.request import ModelSettings
+from epm.gateway.request import ChatRequest, ModelSettings
+from epm.gateway.transports.litellm import LitellmTransport
 from epm.listing import Listing
 from epm.matching import match
 from epm.pair import Pair
@@ -136,3 +137,34 @@ def test_a_program_that_traces_itself_does_not_trace_our_graphs(
     assert tracer.latest_run is not None  # the program's own step is traced as before
     assert b"Kolvra" not in repr(tracer.latest_run).encode()
     assert not tracer.latest_run.child_runs
+
+
+def test_a_programs_own_callbacks_of_litellm_do_not_hear_our_calls(tmp_path: Path, fake_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
+
+    heard: list[object] = []
+
+    class Hearing(CustomLogger):
+        def log_pre_api_call(self, model: object, messages: object, kwargs: object) -> None:
+            heard.append(messages)
+
+        async def async_log_success_event(self, kwargs: object, *_: object) -> None:
+            heard.append(kwargs)
+
+        async def async_log_failure_event(self, kwargs: object, *_: object) -> None:
+            heard.append(kwargs)
+
+    async def ask(*, is_ours: bool) -> None:
+        if is_ours:
+            request = ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Kolvra"}]})
+            await LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url)).send(request, timeout_s=30)
+        else:
+            await litellm.acompletion("openai/gpt-4o-mini", [{"role": "user", "content": "own"}], api_base=fake_server.url, api_key="k")
+        await asyncio.sleep(0.5)  # litellm hands its events to a worker of the same loop
+
+    monkeypatch.setattr(litellm, "callbacks", [Hearing()])
+    asyncio.run(ask(is_ours=True))
+    assert heard == []
+    asyncio.run(ask(is_ours=False))
+    assert heard  # the program's own calls are heard as before
