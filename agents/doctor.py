@@ -31,9 +31,7 @@ _REMEDIES = {
     ErrorClass.INVALID_STRUCTURE: "the model does not keep to the schema: try the other mode, or a larger model",
 }
 
-_UNREACHED = frozenset(
-    {ErrorClass.CONNECTION, ErrorClass.TIMEOUT, ErrorClass.OVERLOADED, ErrorClass.RATE_LIMITED, ErrorClass.NO_CREDIT}
-)
+_UNREACHED = frozenset({ErrorClass.CONNECTION, ErrorClass.TIMEOUT, ErrorClass.OVERLOADED, ErrorClass.RATE_LIMITED, ErrorClass.NO_CREDIT})
 """The server or the account answers no probe now: each further one would wait as long for the same."""
 
 
@@ -161,6 +159,7 @@ async def _tool(gateway: _Watched, model: ModelSettings) -> str:
     from langchain_core.messages import HumanMessage, SystemMessage
 
     from epm.gateway.chat_model import bound_chat_model
+    from epm.graph_call import call_graph
 
     def look_up(offer_id: str) -> str:
         """The price of an offer."""
@@ -168,7 +167,7 @@ async def _tool(gateway: _Watched, model: ModelSettings) -> str:
 
     system, user = load_prompt("doctor/tools.v1").render()
     chat = bound_chat_model(gateway, model, _scope("tools"), None).bind_tools([look_up])
-    answered = await chat.ainvoke([SystemMessage(system), HumanMessage(user)])
+    answered = await call_graph(chat, [SystemMessage(system), HumanMessage(user)])
     calls = getattr(answered, "tool_calls", [])
     if not calls:
         msg = "the model answered in words instead of calling the tool: open questions will stay unresearched"

@@ -15,6 +15,7 @@ from epm.agents.context import TeacherContext
 from epm.agents.graph import RECURSION_LIMIT, TeacherGraph, teacher_graph
 from epm.agents.item_checkpoint import ItemCheckpoint
 from epm.agents.state import TeacherState
+from epm.graph_call import call_graph
 from epm.pair import Pair
 
 
@@ -35,14 +36,14 @@ async def begin_item(pair: Pair, context: TeacherContext) -> ItemRun:
     saver = ItemCheckpoint(pair)
     entry: TeacherState = {"pair": pair}
     # exit: nothing is serialised between the steps, for the kept replies already make repeating a step free
-    state = await _with(saver).ainvoke(entry, _config(context), context=context, durability="exit")
+    state = await call_graph(_with(saver), entry, _config(context), context=context, durability="exit")
     return ItemRun(cast("TeacherState", state), saver.waiting)
 
 
 async def resume_item(pair: Pair, checkpoint: str, context: TeacherContext, *, is_upheld: bool) -> int:
     """How many answers the item's last step filed; ``pair`` is blind."""
     graph = _with(ItemCheckpoint(pair, checkpoint))
-    state = await graph.ainvoke(Command(resume=is_upheld), _config(context), context=context, durability="exit")
+    state = await call_graph(graph, Command(resume=is_upheld), _config(context), context=context, durability="exit")
     return cast("TeacherState", state)["n_recorded"]
 
 

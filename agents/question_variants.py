@@ -142,11 +142,12 @@ async def _asked(pair: Pair, context: TeacherContext) -> TeacherState:
 
     from epm.agents.graph import RECURSION_LIMIT
     from epm.agents.variant_graph import variant_graph
+    from epm.graph_call import call_graph
 
     entry: TeacherState = {"pair": pair}
     try:
         with item_deadline(context.model.item_timeout_s):
-            state = await variant_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+            state = await call_graph(variant_graph(), entry, {"recursion_limit": RECURSION_LIMIT}, context=context)
     except GraphRecursionError as error:
         raise ModelError(f"the model kept calling tools: {error}", ErrorClass.INVALID_STRUCTURE) from error
     return cast("TeacherState", state)

@@ -28,6 +28,7 @@ from epm.agents.schemas import Question, ResearchReply
 from epm.agents.state import Answer
 from epm.errors import ErrorClass, ModelError
 from epm.gateway.request import Task, TaskKind
+from epm.graph_call import call_graph
 from epm.knowledge.catalogue import listing_entry_id, listing_text
 from epm.knowledge.tools import TOOLS, WEB_TOOLS, SearchContext
 from epm.pair import Pair
@@ -81,7 +82,7 @@ async def research_question(question: Question, pair: Pair, context: TeacherCont
     )  # fmt: skip
     system, user = load_prompt(context.prompts["research"]).render(question=value_block("question", question.question))
     start: LoopState = {"messages": [SystemMessage(system), HumanMessage(user)], "tools": []}
-    ended = await research_loop().ainvoke(start, context=loop_context, config={"recursion_limit": _RECURSION_LIMIT})
+    ended = await call_graph(research_loop(), start, {"recursion_limit": _RECURSION_LIMIT}, context=loop_context)
     answer = _answer_of(question, ended["messages"])
     if answer is not None:
         answer = replace(answer, pages=tuple(page for cited, page in loop_context.pages.items() if cited in answer.citations))
@@ -109,7 +110,7 @@ async def think(state: LoopState, runtime: Runtime[LoopContext]) -> dict[str, ob
     # Transports that answer tasks read the tool results from the conversation itself.
     task = Task(TaskKind.RESEARCH, {"question": runtime.context.question.model_dump()})
     chat = bound_chat_model(teacher.gateway, teacher.model, teacher.scope("research"), task)
-    reply = await chat.bind_tools(TOOLS if teacher.web_search is None else WEB_TOOLS).ainvoke(state["messages"])
+    reply = await call_graph(chat.bind_tools(TOOLS if teacher.web_search is None else WEB_TOOLS), state["messages"])
     called = [call["name"] if call["name"] in _NAMES else "unknown" for call in reply.tool_calls] if isinstance(reply, AIMessage) else []
     return {"messages": [reply], "tools": called}
 

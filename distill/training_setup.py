@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from epm.config import quiet_libraries
 from epm.distill.loading import LoadedStudent
 from epm.errors import ArtifactError, TrainError
+from epm.library_settings import quiet_libraries
 
 if TYPE_CHECKING:
     from torch.nn import Module

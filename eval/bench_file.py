@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from epm.errors import ConfigError
 from epm.first_problem import first_problem
+from epm.gateway.misplaced import refuse_misplaced_keys
 from epm.gateway.request import StructuredMode
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -92,6 +93,11 @@ def load_bench_file(path: Path) -> BenchFile:
 
 
 def _row(table: object, place: str) -> BenchFileRow:
+    if isinstance(table, dict):
+        try:
+            refuse_misplaced_keys(table)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error}") from error
     try:
         row = BenchFileRow.model_validate(table)
     except ValidationError as error:

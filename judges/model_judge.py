@@ -15,6 +15,7 @@ from epm.egress import EgressPolicy
 from epm.errors import ModelError
 from epm.gateway.deadline import item_deadline
 from epm.gateway.gateway import Gateway
+from epm.gateway.misplaced import refuse_misplaced_keys
 from epm.gateway.request import CallScope, ModelSettings
 from epm.judge import JudgeContext
 from epm.judgement import AxisScore, Judgement
@@ -31,6 +32,8 @@ class ModelJudge:
     """Grades one axis with a model. ``model_name`` wins over the context's model."""
 
     def __init__(self, axis: Axis, model_name: str | None = None) -> None:
+        """Raises ``ConfigError`` for a model name that looks like a key."""
+        refuse_misplaced_keys({"model": model_name})
         self.axis = axis
         self.name = axis.value if model_name is None else f"{axis.value}:{model_name}"
         self.version = f"1+{load_prompt(f'judges/{axis.value}.v1').sha256[:12]}"
@@ -47,6 +50,7 @@ class ModelJudge:
 
     async def _score_one(self, pair: Pair, rationale: Rationale, gateway: Gateway, model: ModelSettings, ctx: JudgeContext) -> Judgement:
         # The graph brings in langgraph and langchain.
+        from epm.graph_call import call_graph
         from epm.judges.judge_graph import RECURSION_LIMIT, JudgeRuntime, JudgeState, judge_graph, prompt_id
 
         hidden = hidden_quote(pair, rationale, ctx.egress)
@@ -59,7 +63,7 @@ class ModelJudge:
         context = JudgeRuntime(gateway, model, ctx.identity, self.axis, scope)
         try:
             with item_deadline(model.item_timeout_s):
-                state = await judge_graph().ainvoke(entry, context=context, config={"recursion_limit": RECURSION_LIMIT})
+                state = await call_graph(judge_graph(), entry, {"recursion_limit": RECURSION_LIMIT}, context=context)
         except ModelError as error:
             return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
         reply = state["reply"]

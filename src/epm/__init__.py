@@ -12,7 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from epm.config import __version__, quiet_libraries
+from epm.config import __version__
+from epm.library_settings import quiet_libraries
 
 if TYPE_CHECKING:
     from epm.decision import Decision, Outcome

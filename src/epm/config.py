@@ -1,6 +1,6 @@
-"""The version, default places, and the environment settings that keep our libraries quiet and offline.
+"""The version, the default places and limits, and the search for ``epm.toml``.
 
-No other module reads or writes environment variables, except for secrets, which are named where they are used.
+The environment is written here and in ``library_settings.py`` alone; secrets are read where they are used.
 """
 
 from __future__ import annotations
@@ -23,18 +23,6 @@ DEFAULT_REPLY_TOKENS = 1500
 DEFAULT_ITEM_TIMEOUT_S = 1800.0
 """All calls, waits and repairs of one item: half an hour leaves room for a slow account, and is still an end."""
 
-_LIBRARY_SETTINGS = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else litellm fetches its price map from the network at import
-    "LITELLM_LOG": "ERROR",
-    "ANONYMIZED_TELEMETRY": "False",  # chromadb
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DISABLE_TELEMETRY": "1",
-    "TRL_EXPERIMENTAL_SILENCE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "LANGGRAPH_STRICT_MSGPACK": "true",
-    "LANGSMITH_TRACING": "false",
-}
-
 
 def config_file(folder: Path) -> Path | None:
     """The configuration that counts in a folder: the nearest ``epm.toml``, its own or that of a folder above it.
@@ -56,12 +44,6 @@ def config_file(folder: Path) -> Path | None:
         if place == home:
             break
     return None
-
-
-def quiet_libraries() -> None:
-    """Set each library's telemetry, tracing and start-up network access to off, unless the user has set it."""
-    for name, value in _LIBRARY_SETTINGS.items():
-        os.environ.setdefault(name, value)
 
 
 def stay_offline() -> None:

@@ -128,9 +128,7 @@ class ModelError(EpmError):
         is_unsent: no connection was made: the server saw nothing of the call, and cannot have billed it.
     """
 
-    def __init__(
-        self, message: str, error_class: ErrorClass, *, retry_after_s: float | None = None, is_unsent: bool = False
-    ) -> None:
+    def __init__(self, message: str, error_class: ErrorClass, *, retry_after_s: float | None = None, is_unsent: bool = False) -> None:
         super().__init__(message)
         self.error_class = error_class
         self.retry_after_s = retry_after_s

@@ -140,3 +140,47 @@ def test_no_store_and_no_cassette_keeps_a_key_that_the_server_echoes(
     assert KEY not in message
     assert leaks(tmp_path) == []
     assert (tmp_path / "cassette.jsonl").stat().st_size > 0
+
+
+MISPLACED = {
+    "variable": ("--api-key-env", "sk-proj-{0}{0}{0}"),
+    "token": ("--api-key-env", "AZ_KEY", "--azure-ad-token-env", "eyJhbGciOiJIUzI1NiJ9.{0}.{0}"),
+    "user": ("--api-key-env", "AZ_KEY", "--api-base", "https://{0}@host.example/v1"),
+    "password": ("--api-base", "https://user:{0}@host.example/v1"),
+    "query": ("--api-base", "https://host.example/v1?api_key={0}"),
+    "path": ("--api-base", "https://host.example/sk-{0}{0}/v1"),
+    "base-model": ("--base-model", "sk-proj-{0}{0}{0}"),
+}
+
+
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_key_given_in_the_wrong_place_is_neither_shown_nor_kept(folder: Path, name: str) -> None:
+    given = [part.format(KEY) for part in MISPLACED[name]]
+    row = {option[2:].replace("-", "_"): value for option, value in zip(given[::2], given[1::2], strict=True)}
+    plan = "\n".join(["[[row]]", 'matcher = "multi-agent-rag"', *(f"{key} = {json.dumps(value)}" for key, value in row.items())])
+    (folder / "bench.toml").write_text(plan)
+    store, model = ("--store", "s.db"), ("--model", "openai/gpt-4o-mini")
+    seen = run_all(
+        folder, ["teach", "pairs.jsonl", *model, *store, "--embedder", "hash", *given], ["teach", "pairs.jsonl", *model, *given, "--dry-run"],
+        ["match", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, *store, *given], ["judge", "score", "abc", *model, *store, *given],
+        ["bench", "pairs.jsonl", "--matcher", "multi-agent-rag", *model, *store, *given], ["doctor", *model, *given],
+        ["audit", "pairs.jsonl", "--student", "tfidf", "--oracle", "multi-agent-rag", *model, *given],
+        ["bench", "pairs.jsonl", "--plan", "bench.toml", "--model", "openai/gpt-4o-mini", *store],
+    )  # fmt: skip
+    (folder / "bench.toml").unlink()
+    lines = seen.stderr.splitlines()
+    assert lines.count("exit 2") == 8, seen.stderr
+    assert "Traceback" not in seen.stderr
+    assert KEY not in seen.stdout + seen.stderr
+    assert leaks(folder) == []
+    assert sum("not shown or kept" in line for line in lines) == 8, seen.stderr
+
+
+def test_a_key_in_place_of_the_model_is_neither_shown_nor_kept(folder: Path) -> None:
+    given = ["--model", f"openai/sk-{KEY}{KEY}", "--store", "s.db"]
+    seen = run_all(
+        folder, ["teach", "pairs.jsonl", *given], ["match", "pairs.jsonl", "--matcher", "multi-agent-rag", *given], ["doctor", *given[:2]]
+    )
+    assert seen.stderr.count("exit 2") == 3, seen.stderr
+    assert KEY not in seen.stdout + seen.stderr
+    assert leaks(folder) == []

@@ -16,6 +16,7 @@ from epm.cli.signals import SignalHandler
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
 from epm.files.bounds import reading_within
+from epm.library_settings import own_environment
 from epm.stopping import StopRequestedError
 
 COMMAND_MODULES = (
@@ -80,6 +81,7 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the program and exit with an ``ExitCode``."""
+    own_environment()
     signals = SignalHandler()
     signals.install()
     try:

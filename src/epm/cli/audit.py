@@ -20,7 +20,7 @@ from epm.cli.text_table import show_table
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("audit")(bounded(with_options(asking=Asking, money=Money)(audit)))
+    app.command("audit")(bounded(with_options(asking=Asking, money=Money)(audit), is_traceable=True))
 
 
 def audit(

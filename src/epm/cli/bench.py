@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench)))
+    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
 
 
 def bench(

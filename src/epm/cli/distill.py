@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.bounded import bounded
 from epm.cli.progress import progress_sink
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
@@ -20,9 +21,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="distill", help="Train a local student: pretrain the seed, SFT on rationales, GRPO on the reward.", no_args_is_help=True
     )
-    group.command("pretrain")(pretrain)
-    group.command("sft")(sft)
-    group.command("grpo")(grpo)
+    group.command("pretrain")(bounded(pretrain))
+    group.command("sft")(bounded(sft))
+    group.command("grpo")(bounded(grpo))
     app.add_typer(group)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(bounded(with_options(asking=Asking, money=Money)(score)))
+    group.command("score")(bounded(with_options(asking=Asking, money=Money)(score), is_traceable=True))
 
     @group.callback()
     def _group() -> None:

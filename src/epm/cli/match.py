@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("match")(bounded(with_options(asking=Asking, money=Money)(match)))
+    app.command("match")(bounded(with_options(asking=Asking, money=Money)(match), is_traceable=True))
 
 
 def _keep(result: MatchResult, out: Path | None, *, n_pairs: int) -> str:

@@ -34,8 +34,10 @@ class Pricing:
         from dataclasses import replace
 
         from epm.errors import ConfigError
+        from epm.gateway.misplaced import refuse_misplaced_keys
         from epm.gateway.prices import parse_price, price_of
 
+        refuse_misplaced_keys({"base_model": self.base_model, "price": self.price})
         if self.price is not None and self.base_model is not None:
             raise ConfigError(
                 f"--price {self.price!r} and --base-model {self.base_model!r} both say what the model costs; give one of them"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("teach")(bounded(with_options(asking=Asking, money=Money)(teach)))
+    app.command("teach")(bounded(with_options(asking=Asking, money=Money)(teach), is_traceable=True))
 
 
 def teach(

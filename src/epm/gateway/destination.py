@@ -6,6 +6,7 @@ from epm.egress import EgressPolicy, host_of, is_local
 from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings
 from epm.gateway.vendors import address_of, proxy_for
+from epm.library_settings import read_dotenv
 
 _LOCAL_MODEL = "rules"
 
@@ -19,7 +20,7 @@ def egress_for(model: ModelSettings, policy: EgressPolicy) -> EgressPolicy:
     if model.cassette is not None or model.name == _LOCAL_MODEL:
         return policy.for_host("")
     if model.api_base is None and policy.fields is not None:
-        _read_dotenv()
+        read_dotenv()  # what moves a model's address may stand there
     address = address_of(model)
     if address is None:
         if policy.is_local_only or policy.hosts is not None:
@@ -34,10 +35,3 @@ def egress_for(model: ModelSettings, policy: EgressPolicy) -> EgressPolicy:
     relay = host_of(proxy)
     policy.check_host(relay, f"the proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, without NO_PROXY for {host!r})")
     return policy.for_host(relay if is_local(host) else host)
-
-
-def _read_dotenv() -> None:
-    """Litellm reads a ``.env`` file into the environment when it is loaded: what moves a model's address may stand there."""
-    from epm.gateway.transports.litellm import load_litellm
-
-    load_litellm()

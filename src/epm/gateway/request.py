@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from epm.config import DEFAULT_ITEM_TIMEOUT_S, DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
+from epm.gateway.misplaced import refuse_misplaced_keys
 
 REPLAY_PREFIX = "replay:"
 
@@ -69,6 +70,19 @@ class ModelSettings:
     replay: str | None = None
     sample: int = 0
     reasoning_effort: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ``ConfigError`` where a setting looks like a key: settings are shown and kept."""
+        refuse_misplaced_keys(
+            {
+                "name": None if self.name.startswith(REPLAY_PREFIX) else self.name,
+                "base_model": self.base_model,
+                "api_base": self.api_base,
+                "api_key_env": self.api_key_env,
+                "azure_ad_token_env": self.azure_ad_token_env,
+                "api_version": self.api_version,
+            }
+        )
 
     @property
     def cassette(self) -> str | None:

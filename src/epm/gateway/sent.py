@@ -36,7 +36,7 @@ def host_of(settings: ModelSettings, provider: str, known_base: str | None) -> s
     if not base:
         proxy = None if found is None else proxy_for(found.url)
         return f"vendor {provider}{_via(proxy)}"
-    return f"{_place(base)}{_via(proxy_for(base))}"
+    return place_of(base)
 
 
 def is_here(host: str) -> bool:
@@ -47,6 +47,11 @@ def is_here(host: str) -> bool:
 
 def _via(proxy: str | None) -> str:
     return "" if not proxy else f"{_THROUGH}{_place(proxy)}"
+
+
+def place_of(address: str) -> str:
+    """An address as it is written down: ``scheme://host:port``, without user, password, path and query; the proxy on the way."""
+    return f"{_place(address)}{_via(proxy_for(address))}"
 
 
 def _place(address: str) -> str:

@@ -17,11 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-import chromadb
 import numpy as np
+
+from epm.knowledge.chroma_settings import own_settings  # first: chromadb reads the environment while it is imported
+
+# isort: split
+import chromadb
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
 from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings, Where
-from chromadb.config import Settings
 from chromadb.utils.embedding_functions import register_embedding_function
 
 from epm.errors import ArtifactError, DataError
@@ -92,7 +95,7 @@ class ChromaIndex:
         try:
             self._held = Held(path)
             path.mkdir(parents=True, exist_ok=True)
-            self._client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
+            self._client = chromadb.PersistentClient(path=path, settings=own_settings())
         except (OSError, ValueError, chromadb.errors.ChromaError) as error:
             msg = f"cannot open the knowledge index in {str(path)!r}: {error}; choose a writable folder"
             raise ArtifactError(msg) from error
@@ -260,7 +263,7 @@ def entry_of(entry_id: str, text: str, stored: Mapping[str, object]) -> Knowledg
 @contextmanager
 def open_collections(path: Path, *, like: Sequence[Collection] | None = None) -> Iterator[list[Collection]]:
     """The collections of an index as they are, whatever its vectors' model; or new ones of the same kind as others."""
-    client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
+    client = chromadb.PersistentClient(path=path, settings=own_settings())
     try:
         if like is None:
             names = sorted(collection.name for collection in client.list_collections())

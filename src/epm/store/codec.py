@@ -134,9 +134,7 @@ def decode_judgement(row: Row) -> Judgement:
     found = cast("list[dict[str, str]]", stored.json("scores_json"))
     with stored.decoding("scores_json"):
         scores = tuple(AxisScore(**{**score, "axis": Axis(score["axis"])}) for score in found)  # type: ignore[arg-type]
-    return Judgement(
-        stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge"), scores, cost_usd=stored.number("cost_usd")
-    )
+    return Judgement(stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge"), scores, cost_usd=stored.number("cost_usd"))
 
 
 def encode_call(call: CallRecord) -> dict[str, object]:

@@ -15,9 +15,11 @@ from sqlalchemy import insert, select
 
 from epm.gateway.ledger import canonical_json
 from epm.gateway.request import ModelSettings, StructuredMode
+from epm.graph_call import traced_to
 from epm.store.schema import launches
 from epm.store.store import RunStore
 from epm.store.stored_row import StoredRow
+from epm.store.summary import TRACED_TO
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def add_launch(store: RunStore, launch: Launch) -> None:
     model = None if launch.model is None else asdict(launch.model)
     row = {
         "run_id": launch.run_id, "command": launch.command, "started_at_s": time.time(),
-        "settings_json": canonical_json({"model": model, **launch.settings}),
+        "settings_json": canonical_json({"model": model, TRACED_TO: traced_to(), **launch.settings}),
     }  # fmt: skip
     store.write(lambda connection: connection.execute(insert(launches).values(row)).rowcount)
 
@@ -49,6 +51,7 @@ def latest_launch(store: RunStore, run_id: str, command: str) -> Launch | None:
         return None
     stored = StoredRow("launches", cast("Mapping[str, object]", found), "launch_id")
     settings = stored.json_object("settings_json")
+    settings.pop(TRACED_TO, None)  # a fact about that launch, no setting of the next
     with stored.decoding("settings_json"):
         model = cast("dict[str, object] | None", settings.pop("model"))
         return Launch(run_id, command, None if model is None else _to_model(model), settings)

@@ -107,7 +107,8 @@ class RunSummary:
 
     ``n_calls_failed`` are physical calls that brought no usable reply, ``n_calls_estimated`` had no token counts,
     ``n_calls_unpriced`` an unknown price (they are not in ``cost_usd``). ``sent`` is what left the machine;
-    ``n_sent_unrecorded`` calls may have left it too: they are of an epm that did not note where calls went.
+    ``n_sent_unrecorded`` calls may have left it too: they are of an epm that did not note where calls went. ``traced_to`` are
+    the places that whole traces were sent to (``--trace-langsmith``).
     """
 
     run: RunRecord
@@ -126,3 +127,4 @@ class RunSummary:
     models_answered: tuple[str, ...]
     sent: tuple[SentTo, ...] = ()
     n_sent_unrecorded: int = 0
+    traced_to: tuple[str, ...] = ()

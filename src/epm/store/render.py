@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from epm.gateway.sent import is_here
+from epm.graph_call import TRACED
 from epm.store.records import RunRecord, RunSummary
 
 
@@ -63,11 +64,13 @@ def _sent_lines(summary: RunSummary) -> list[str]:
         f"{'stayed on' if is_here(to.host) else 'left'} this machine: {to.n_calls:,} calls to {to.host} with {', '.join(to.fields)}"
         for to in summary.sent
     ]
+    lines += [f"{'stayed on' if is_here(place) else 'left'} this machine: traces to {place} with {TRACED}" for place in summary.traced_to]
     if summary.n_sent_unrecorded:
         lines.append(
             f"left this machine: {summary.n_sent_unrecorded:,} calls whose host and fields were not recorded (made by an older epm)"
         )
-    has_left = summary.n_sent_unrecorded or any(not is_here(to.host) for to in summary.sent)
+    places = (*(to.host for to in summary.sent), *summary.traced_to)
+    has_left = summary.n_sent_unrecorded or not all(map(is_here, places))
     return lines if has_left else ["left this machine: nothing", *lines]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
@@ -9,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 from epm.errors import ErrorClass
 from epm.store import codec
 from epm.store.records import FailureGroup, RunRecord, RunSummary, SentTo
-from epm.store.schema import calls, decisions, items
+from epm.store.schema import calls, decisions, items, launches
 
+TRACED_TO = "traced_to"
+"""Where a launch keeps the address that its graphs were traced to."""
 _LOCAL = ("rules", "replay")
 """Transports that answer without leaving the machine."""
 
@@ -54,6 +57,7 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
         prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, cost_usd=cost_usd, mean_latency_s=mean_latency_s,
         models_answered=tuple(sorted(connection.execute(models).scalars())),
         sent=_sent(connection, run.run_id), n_sent_unrecorded=_n_unrecorded(connection, run.run_id),
+        traced_to=_traced_to(connection, run.run_id),
     )  # fmt: skip
 
 
@@ -76,6 +80,12 @@ def _sent(connection: Connection, run_id: str) -> tuple[SentTo, ...]:
         n_calls[host] += n
         names.setdefault(host, set()).update((sent or "").split())
     return tuple(SentTo(host, n, tuple(sorted(names[host]))) for host, n in sorted(n_calls.items()))
+
+
+def _traced_to(connection: Connection, run_id: str) -> tuple[str, ...]:
+    kept = connection.execute(select(launches.c.settings_json).where(launches.c.run_id == run_id)).scalars()
+    places = {json.loads(text).get(TRACED_TO) for text in kept}
+    return tuple(sorted(place for place in places if place))
 
 
 def _n_unrecorded(connection: Connection, run_id: str) -> int:

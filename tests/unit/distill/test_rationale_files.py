@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from epm.distill.rationale_files import CARD, FAILED, MARK, RATIONALES, arrow_schema, refuse_foreign_folder, table_bytes, write_folder
 from epm.distill.rationale_columns import FailedRow, RationaleRow
+from epm.distill.rationale_files import CARD, FAILED, MARK, RATIONALES, arrow_schema, refuse_foreign_folder, table_bytes, write_folder
 from epm.errors import DataError
 
 OURS = {RATIONALES: b"rows", FAILED: b"failed", CARD: f"{MARK}\n".encode()}

@@ -17,7 +17,12 @@ from epm.store.store import RunStore
 def test_columns_and_tables_that_are_missing_are_added_and_old_rows_stay(filled: tuple[Path, str]) -> None:
     path, run_id = filled
     with sqlite3.connect(path) as connection:
-        for statement in ("ALTER TABLE calls DROP COLUMN host", "ALTER TABLE calls DROP COLUMN sent", "DROP TABLE launches", "UPDATE store_version SET version = 1"):
+        for statement in (
+            "ALTER TABLE calls DROP COLUMN host",
+            "ALTER TABLE calls DROP COLUMN sent",
+            "DROP TABLE launches",
+            "UPDATE store_version SET version = 1",
+        ):
             connection.execute(statement)
     connection.close()
     with RunStore.open(path) as store:

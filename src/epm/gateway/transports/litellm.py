@@ -27,6 +27,7 @@ from epm.gateway.sent import host_of
 from epm.gateway.tokens import reply_tokens
 from epm.gateway.transports.failure_causes import headers_of, is_out_of_credit, is_unsent
 from epm.gateway.transports.wire import Watch, install, most_reply_bytes, watched
+from epm.library_settings import read_dotenv
 from epm.socket_guard import refusal_in
 
 _LOG = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class LitellmTransport:
             options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
         if _EFFORT in request.body and self._is_deployment():
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
+        options["no-log"] = True  # else a program's own callbacks of litellm would get our prompts too
         sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
         with watched(most_reply_bytes(reply_tokens(request.body) or self._settings.max_tokens), timeout_s=timeout_s) as watch:
@@ -288,7 +290,8 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
 
 @cache
 def load_litellm() -> ModuleType:
-    """The library, silenced; importing it takes seconds."""
+    """The library, silenced; importing it takes seconds. Keys and addresses in a ``.env`` are in the environment then."""
+    read_dotenv()
     import litellm
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
