@@ -9,7 +9,8 @@ import pytest
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, ModelSettings, Task, TaskKind
-from epm.gateway.transports.litellm import LitellmTransport, class_of
+from epm.gateway.transports.litellm import LitellmTransport
+from epm.gateway.transports.model_error import class_of
 from epm.gateway.transports.rules import RulesTransport, tool_results
 
 SCOPE = CallScope(None, None, "decide")

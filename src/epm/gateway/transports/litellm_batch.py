@@ -13,7 +13,8 @@ from epm.errors import ErrorClass, ModelError
 from epm.gateway.access import find_access
 from epm.gateway.batch import BatchState, check_vendor, provider_of
 from epm.gateway.request import ChatRequest, ModelSettings
-from epm.gateway.transports.litellm import is_temperature_taken, load_litellm, to_model_error
+from epm.gateway.transports.litellm import is_temperature_taken, load_litellm
+from epm.gateway.transports.model_error import to_model_error
 from epm.gateway.transports.wire import MAX_FILE_BYTES, watched
 
 FILE_TIMEOUT_S = 600.0
