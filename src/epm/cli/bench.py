@@ -13,7 +13,7 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
+from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context, refuse_total_failure
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
@@ -22,6 +22,9 @@ from epm.errors import ConfigError
 if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
     from epm.pair import Pair
+
+_ERROR_CHARS = 300
+"""Enough for what an error says and where; a page of a server would hide the other rows."""
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +67,7 @@ def bench(
         typer.echo(json.dumps(report.to_json(), allow_nan=False))
     else:
         show_table(bench_text_table(report.rows))
+    _refuse_rows_without_a_result(report)
 
 
 def _bench_file(
@@ -97,8 +101,21 @@ def _tell(report: BenchReport) -> None:
         )
     for result in report.results:
         for name, count in result.failures.items():
-            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}", err=True)
+            first = next(d for d in result.decisions if d.error_class is not None and d.error_class.value == name)
+            reason = " ".join((first.error or "nothing was said").split())[:_ERROR_CHARS]
+            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; the first, {first.pair_id!r}: {reason}", err=True)
         for decision in result.decisions:
             told = decision.provenance.get("disagreements")
             for line in told if isinstance(told, list) else ():
                 typer.echo(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}", err=True)
+
+
+def _refuse_rows_without_a_result(report: BenchReport) -> None:
+    """Refuse a report in which a matcher decided no pair: its figures are no measurement.
+
+    Raises:
+        ConfigError: every pair of a matcher failed; its first error stands on stderr above.
+    """
+    for result in report.results:
+        hint = f"the row of {result.row.matcher!r} measures nothing; the first error stands above"
+        refuse_total_failure(result.failures, len(result.decisions), hint)

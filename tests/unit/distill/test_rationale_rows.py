@@ -192,3 +192,36 @@ def test_what_others_worded_cannot_become_structure_of_the_card(pair: Pair, rati
     assert card.splitlines().count("---") == 2  # the head's
     assert not any(line.startswith("# Blind") for line in card.splitlines())
     assert all(line.count("|") == 6 for line in card.splitlines() if line.startswith("| `x "))
+
+
+def test_a_row_says_what_the_teacher_had_in_view_and_which_drafts_were_sent_back(pair: Pair, rationale_of: MakeRationale) -> None:
+    veto = {"by": "checks", "problems": ["core: the model is misread"]}
+    seen: dict[str, object] = {
+        "readings": {"left": {"colour": ["black"]}, "right": {}},
+        "questions": [{"attribute": "colour", "entity": "kolvra kx-120", "side": "right", "question": "Which colours are sold?"}],
+        "answers": [{"attribute": "colour", "answer": "Black only.", "source": "researched", "citations": ["listing-1"]}],
+        "citations": ["listing-1"],
+        "rivals_shown": [{"id": "listing-1", "title": "Kolvra KX-130"}],
+        "vetoes": [veto],
+    }
+    mended = replace(Decision.from_rationale(pair.id, rationale_of(Relation.EXACT)), provenance=seen)
+    refused = replace(
+        Decision.failed("p2", ErrorClass.VETOED, "vetoed by checks"), provenance={**seen, "vetoed_rationale": {"label": "match"}}
+    )
+    view = rationale_view([run_of((pair, mended), (replace(pair, id="p2"), refused))])
+    (row,), (failed,) = view.rows, view.failed
+    columns = (row.readings, row.questions, row.answers, row.rivals, row.problems)
+    assert [json.loads(column) for column in columns] == [
+        seen[name] for name in ("readings", "questions", "answers", "rivals_shown", "vetoes")
+    ]
+    assert row.citations == ("listing-1",)
+    assert (failed.failure_class, json.loads(failed.problems), json.loads(failed.vetoed_rationale or "")) == (
+        "vetoed",
+        [veto],
+        {"label": "match"},
+    )
+
+
+def test_a_run_that_kept_no_trace_has_empty_columns(pair: Pair, rationale_of: MakeRationale) -> None:
+    (row,) = rationale_view([run_of((pair, Decision.from_rationale(pair.id, rationale_of(Relation.EXACT))))]).rows
+    assert (row.readings, row.questions, row.answers, row.citations, row.rivals, row.problems) == ("{}", "[]", "[]", (), "[]", "[]")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "epm"
 LINKED = ("agents", "judges", "distill", "prompts", "eval")
 MAX_FILE_LINES = 300
-MAX_FUNCTION_LINES = 40
+MAX_FUNCTION_LINES = 60
 
 
 def modules() -> list[Path]:
