@@ -146,6 +146,15 @@ def test_failures_of_own_systems_lower_coverage_and_are_told_by_class(folder: Pa
     assert "own.py: 5 pairs failed with bug" in told
 
 
+def test_a_bench_of_which_every_pair_fails_is_no_success_and_shows_the_first_error(folder: Path) -> None:
+    (folder / "rules.py").write_text("def same(pair):\n    raise KeyError('no such column: mpn')\n", encoding="utf-8")
+    failed = epm("bench", "pairs.jsonl", "--matcher", "python:rules.py:same", cwd=folder)
+    assert failed.returncode == 2
+    assert "no such column: mpn" in failed.stderr
+    beside = epm("bench", "pairs.jsonl", "--matcher", "python:rules.py:same", "--matcher", "evidence-rules", cwd=folder)
+    assert beside.returncode == 0, beside.stderr
+
+
 def test_an_own_system_of_which_every_answer_fails_is_no_success(folder: Path) -> None:
     done = epm("match", "pairs.jsonl", "--matcher", program(folder, first="raise ValueError('no model file')"), cwd=folder)
 
@@ -268,5 +277,6 @@ def test_a_program_is_refused_beneath_local_only_and_a_function_is_held_to_it(fo
 
     reaching = "import socket\ndef same(pair):\n    socket.create_connection(('shop.example', 80))\n"
     (folder / "rules.py").write_text(reaching, encoding="utf-8")
-    _, told = bench(folder, "python:rules.py:same", more=("--local-only",))
-    assert f"{N} pairs failed with egress" in told
+    done = epm("bench", "pairs.jsonl", "--matcher", "python:rules.py:same", "--local-only", cwd=folder)
+    assert f"{N} pairs failed with egress; the first, 'p0': " in done.stderr
+    assert (done.returncode, "all 20 items failed (egress 20)" in done.stderr) == (2, True)

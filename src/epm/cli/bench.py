@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +68,7 @@ def bench(
         typer.echo(json.dumps(report.to_json(), allow_nan=False))
     else:
         show_table(bench_text_table(report.rows))
-    _refuse_rows_without_a_result(report)
+    _refuse_without_a_result(report)
 
 
 def _bench_file(
@@ -110,12 +111,14 @@ def _tell(report: BenchReport) -> None:
                 typer.echo(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}", err=True)
 
 
-def _refuse_rows_without_a_result(report: BenchReport) -> None:
-    """Refuse a report in which a matcher decided no pair: its figures are no measurement.
+def _refuse_without_a_result(report: BenchReport) -> None:
+    """Refuse a report in which no matcher decided any pair: its figures are no measurement.
 
     Raises:
-        ConfigError: every pair of a matcher failed; its first error stands on stderr above.
+        ConfigError: every pair of every matcher failed; the first errors stand on stderr above.
     """
+    failures = Counter[str]()
     for result in report.results:
-        hint = f"the row of {result.row.matcher!r} measures nothing; the first error stands above"
-        refuse_total_failure(result.failures, len(result.decisions), hint)
+        failures.update(result.failures)
+    n_decisions = sum(len(result.decisions) for result in report.results)
+    refuse_total_failure(failures, n_decisions, "the first error of each matcher stands above")

@@ -166,7 +166,7 @@ def test_a_malformed_reply_is_repaired_once_or_is_a_failed_record(cli: Cli, pair
 def test_where_a_candidate_stands_in_the_file_changes_nothing_of_what_select_asks(cli: Cli, pair_file: Path, fake_server: Any) -> None:
     fake_server.script(replies=REPLIES, keep_bodies=True)
     first = json.loads(cli(*bench(pair_file, fake_server, ["select"], "--json")).out)["rows"][0]
-    shown = [re.findall(r'"title": "([^"]+)"', prompt.split('"candidates">')[1]) for prompt in prompts(fake_server)]
+    shown = [re.findall(r'"title": ?"([^"]+)"', prompt.split('"candidates">')[1]) for prompt in prompts(fake_server)]
     assert sorted(map(len, shown)) == [N_CANDIDATES] * N_QUERIES
     assert any(titles != sorted(titles) for titles in shown), "not the order of the file"
     turned = pair_file.with_name("turned.jsonl")
