@@ -32,6 +32,8 @@ _TOKENS_PER_PRICE = 1_000_000
 _MESSAGE_CHARS = 300
 _EFFORT = "reasoning_effort"
 _TEMPERATURE = "temperature"
+_CACHE = "cache"
+"""litellm notes a cache among its callbacks, also one that it makes for itself; it hears nothing of a call without caching."""
 _KEY_SUFFIX = "API_KEY"
 _MISSING_KEY = re.compile(r"\bmissing (?:credentials|[\w ]*api key)", re.IGNORECASE)
 """litellm raises a missing key under other names, by vendor: an internal error, a broken connection, or no class of its own."""
@@ -105,6 +107,7 @@ class LitellmTransport:
             options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
         if _EFFORT in request.body and self._is_deployment():
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
+        options["caching"] = False  # else a cache that the program gave litellm, which may be elsewhere, would keep it
         options["no-log"] = True  # for callbacks that a program adds later; those of before are refused
         sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
@@ -257,7 +260,7 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
 def _refuse_callbacks(litellm: ModuleType) -> None:
     """Refuse a process whose own callbacks of litellm would hear our prompts: litellm has no way to leave one call out."""
     lists = ("callbacks", "input_callback", "success_callback", "failure_callback")
-    found = [str(one) if isinstance(one, str) else type(one).__name__ for name in lists for one in getattr(litellm, name)]
+    found = [str(one) if isinstance(one, str) else type(one).__name__ for name in lists for one in getattr(litellm, name) if one != _CACHE]
     if found:
         raise ConfigError(
             f"litellm of this process reports every call to {', '.join(dict.fromkeys(found))}, which would get the prompts too: "

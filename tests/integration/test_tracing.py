@@ -1,4 +1,4 @@
-"""``--trace-langsmith`` alone traces graphs: bound by the egress policy, said on stderr, and named by ``runs show``."""
+"""Nothing traces or overhears graphs and calls but what `--trace-langsmith` asked for: bound by egress, and named by `runs show`."""
 
 from __future__ import annotations
 
@@ -158,7 +158,20 @@ def test_tracers_and_callbacks_in_force_around_us_hear_nothing_of_our_graphs(tmp
     assert tracer.latest_run is None
 
 
-@pytest.mark.parametrize("name", ["callbacks", "input_callback", "success_callback", "failure_callback"])
+LISTS = ("callbacks", "input_callback", "success_callback", "failure_callback")
+
+
+@pytest.fixture
+def own_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of litellm's callbacks that end with the test: a call copies callbacks from one into the others."""
+    import litellm
+
+    for name in (*LISTS, "_async_input_callback", "_async_success_callback", "_async_failure_callback"):
+        monkeypatch.setattr(litellm, name, [])
+
+
+@pytest.mark.usefixtures("own_lists")
+@pytest.mark.parametrize("name", LISTS)
 def test_a_process_whose_callbacks_of_litellm_would_hear_our_prompts_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import litellm
 
@@ -167,8 +180,9 @@ def test_a_process_whose_callbacks_of_litellm_would_hear_our_prompts_is_refused(
         LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base="http://127.0.0.1:9/v1"))
 
 
+@pytest.mark.usefixtures("own_lists")
 @pytest.mark.filterwarnings("ignore:Item .* is using the `ReadOnly` qualifier:UserWarning")  # pydantic, of litellm's types
-def test_callbacks_added_later_hear_no_reply(fake_server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callbacks_added_later_hear_no_reply(fake_server) -> None:
     import litellm
     from litellm.integrations.custom_logger import CustomLogger
 
@@ -183,8 +197,7 @@ def test_callbacks_added_later_hear_no_reply(fake_server, monkeypatch: pytest.Mo
         transport = LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))
         await transport.send(request, timeout_s=30)
         LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))  # a call leaves no callback behind
-        for name in ("callbacks", "success_callback", "_async_success_callback"):
-            monkeypatch.setattr(litellm, name, [Hearing()])
+        litellm.callbacks.append(Hearing())
         await transport.send(request, timeout_s=30)
         await asyncio.sleep(0.5)  # litellm hands its events to a worker of the same loop
         assert heard == []
@@ -193,3 +206,20 @@ def test_callbacks_added_later_hear_no_reply(fake_server, monkeypatch: pytest.Mo
 
     asyncio.run(ask())
     assert heard  # the program's own calls are heard as before
+
+
+@pytest.mark.usefixtures("own_lists")
+def test_a_cache_that_a_program_gave_litellm_keeps_none_of_our_calls(fake_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import litellm
+    from litellm.caching.caching import Cache
+
+    monkeypatch.setattr(litellm, "cache", Cache())
+    request = ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Kolvra"}]})
+    transport = LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))
+
+    async def ask() -> None:
+        for _ in range(2):
+            await transport.send(request, timeout_s=30)
+
+    asyncio.run(ask())
+    assert fake_server.n_requests() == 2
