@@ -54,11 +54,8 @@ async def call_graph(graph: Runnable[Never, Reply], entry: object, config: Runna
     Raises:
         Whatever the graph or model raises.
     """
-    given: RunnableConfig = {} if config is None else config
-    if _state.tracing is None:
-        given = {**given, "callbacks": []}  # else those of a calling program would be inherited
     with _traced_or_not():
-        return await graph.ainvoke(entry, given, **options)  # type: ignore[arg-type]  # each graph has an entry of its own
+        return await graph.ainvoke(entry, config, **options)  # type: ignore[arg-type]  # each graph has an entry of its own
 
 
 def traced_to() -> str | None:
@@ -114,17 +111,28 @@ def langsmith_address(policy: EgressPolicy) -> tuple[str, str]:
 
 @contextmanager
 def _traced_or_not() -> Iterator[None]:
-    from langchain_core.tracers.context import tracing_v2_callback_var
+    tracing = _state.tracing
     from langsmith.run_helpers import tracing_context
 
-    tracing = _state.tracing
-    outer = tracing_v2_callback_var.set(None)  # a tracer that the calling program has in force
+    if tracing is not None:
+        with tracing_context(enabled=True, client=tracing.client, project_name=tracing.project):
+            yield
+        return
+    with _unheard(), tracing_context(enabled=False, parent=False):
+        yield
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Inside the block neither the tracer nor the callbacks that a calling program has in force are inherited."""
+    from langchain_core.runnables.config import var_child_runnable_config
+    from langchain_core.tracers.context import tracing_v2_callback_var
+
+    around = var_child_runnable_config.get()
+    tracer = tracing_v2_callback_var.set(None)
+    config = var_child_runnable_config.set(None if around is None else {**around, "callbacks": None})
     try:
-        if tracing is None:
-            with tracing_context(enabled=False, parent=False):
-                yield
-        else:
-            with tracing_context(enabled=True, client=tracing.client, project_name=tracing.project):
-                yield
+        yield
     finally:
-        tracing_v2_callback_var.reset(outer)
+        var_child_runnable_config.reset(config)
+        tracing_v2_callback_var.reset(tracer)

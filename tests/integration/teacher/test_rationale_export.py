@@ -100,7 +100,7 @@ def test_the_dataset_opens_with_load_dataset_and_holds_what_the_store_holds(cli,
     assert [row["oracle_label"] for row in loaded["train"]] == [None] * 6
     assert [row["split"] for row in loaded["train"]] == ["train"] * 4 + [None] * 2
     assert [row["label_words"] for row in loaded["train"]] == [["according to the label", "the label"] if i == 3 else [] for i in range(6)]
-    assert {row["schema_version"] for row in loaded["train"]} == {1}
+    assert {row["schema_version"] for row in loaded["train"]} == {2}
     with RunStore.open(tmp_path / "s.db") as store:
         stored = {item.item_id: item.decision for item in store.items(run_id)}
         shas = {call.scope.prompt_id: call.scope.prompt_sha for call in store.calls(run_id)}

@@ -42,7 +42,7 @@ RATIONALE = {
     "relation": "exact", "factor": None, "label": "match", "confidence": "high",
 }  # fmt: skip
 
-SIBLINGS = r"<data name=\"left\">\n{\n \"title\": \"Kolvra KX-101"
+SIBLINGS = r"<data name=\"left\">\n{\"title\":\"Kolvra KX-101"
 DIFFERENT = {
     **RATIONALE, "relation": "different", "label": "no_match",
     "core": {"comparisons": [{"attribute": "model", "left": "KX-101", "right": "KX102", "verdict": "different"}], "verdict": "different"},

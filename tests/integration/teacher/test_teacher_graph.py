@@ -212,7 +212,7 @@ def test_a_rationale_that_lies_twice_is_vetoed_and_nothing_is_learned_from_it(re
     teacher.transport.scripts[TaskKind.DECIDE] = lying
     [decision] = teacher.decide(pair)
     assert (decision.outcome, decision.error_class, decision.label, decision.rationale) == (
-        Outcome.FAILED, ErrorClass.INVALID_STRUCTURE, None, None,
+        Outcome.FAILED, ErrorClass.VETOED, None, None,
     )  # fmt: skip
     assert "Zorblax" in decision.error
     assert decision.provenance["needs_review"] is True

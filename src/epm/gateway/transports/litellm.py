@@ -38,6 +38,8 @@ CONNECT_TIMEOUT_S = 8.0
 """Four tries to open a connection: the kernel repeats the first packet after 1, 3 and 7 s."""
 _EFFORT = "reasoning_effort"
 _TEMPERATURE = "temperature"
+_CACHE = "cache"
+"""litellm notes a cache among its callbacks, also one that it makes for itself; it hears nothing of a call without caching."""
 _KEY_SUFFIX = "API_KEY"
 _UNSENT_CALL = r"coroutine '.*acompletion' was never awaited"
 
@@ -61,6 +63,7 @@ class LitellmTransport:
         self._litellm = load_litellm()  # here, so that seconds of importing are on no call's deadline
         if self._vendor()[0] == _UNWATCHED:
             raise ConfigError(f"model {settings.name!r} would go past epm's bounds on redirects and replies: name it openai/... instead")
+        _refuse_callbacks(self._litellm)
         if self._access.arguments["api_key"] is None:
             _require_vendor_key(self._litellm, settings.name)
         version = f" {settings.api_version}" if settings.api_version else ""
@@ -93,7 +96,8 @@ class LitellmTransport:
             options["_skip_mcp_handler"] = True  # without the mcp package litellm fails on tools
         if _EFFORT in request.body and self._is_deployment():
             options["allowed_openai_params"] = [_EFFORT]  # else litellm refuses it for a model whose name it does not know
-        options["no-log"] = True  # else a program's own callbacks of litellm would get our prompts too
+        options["caching"] = False  # else a cache that the program gave litellm, which may be elsewhere, would keep it
+        options["no-log"] = True  # for callbacks that a program adds later; those of before are refused
         sent = {name: value for name, value in request.body.items() if name != _TEMPERATURE or self.takes_temperature(value)}
         start = time.perf_counter()
         with watched(most_reply_bytes(reply_tokens(request.body) or self._settings.max_tokens), timeout_s=timeout_s) as watch:
@@ -203,6 +207,17 @@ def _require_vendor_key(litellm: ModuleType, model: str) -> None:
         f"model {model!r} needs a key: set the environment variable {' or '.join(missing)}, name another with --api-key-env (api_key_env), "
         "or give the address of a server that needs none with --api-base (api_base)"
     )
+
+
+def _refuse_callbacks(litellm: ModuleType) -> None:
+    """Refuse a process whose own callbacks of litellm would hear our prompts: litellm has no way to leave one call out."""
+    lists = ("callbacks", "input_callback", "success_callback", "failure_callback")
+    found = [str(one) if isinstance(one, str) else type(one).__name__ for name in lists for one in getattr(litellm, name) if one != _CACHE]
+    if found:
+        raise ConfigError(
+            f"litellm of this process reports every call to {', '.join(dict.fromkeys(found))}, which would get the prompts too: "
+            f"empty {', '.join(f'litellm.{name}' for name in lists)} first, or run epm in a process of its own"
+        )
 
 
 @cache

@@ -1,9 +1,11 @@
-"""``--trace-langsmith`` alone traces graphs: bound by the egress policy, said on stderr, and named by ``runs show``."""
+"""Nothing traces or overhears graphs and calls but what `--trace-langsmith` asked for: bound by egress, and named by `runs show`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from epm.errors import ConfigError
 from epm.files.pairs import write_pairs
 from epm.gateway.request import ChatRequest, ModelSettings
 from epm.gateway.transports.litellm import LitellmTransport
@@ -111,60 +114,112 @@ def test_a_key_must_be_there(folder: Path) -> None:
     assert "LANGSMITH_API_KEY" in seen.stderr
 
 
-def test_a_program_that_traces_itself_does_not_trace_our_graphs(
-    tmp_path: Path, langsmith: Langsmith, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``epm.match`` from Python: by the environment, by a tracing context, by a tracer in force, and by inherited callbacks."""
+PROGRAM = """
+import epm
+pair = epm.Pair("p1", epm.Listing("l1", "Kolvra KX-1"), epm.Listing("r1", "Kolvra KX-1"))
+from langsmith.run_helpers import tracing_context
+from langsmith.run_trees import get_cached_client
+{context}
+    assert len(epm.match([pair], "multi-agent-rag", model="rules").decisions) == 1
+get_cached_client().flush()
+"""
+
+
+@pytest.mark.parametrize("context", ["if True:", "with tracing_context(enabled=True):", "with tracing_context(parent=None):"])
+def test_a_program_that_traces_itself_does_not_trace_our_graphs(tmp_path: Path, langsmith: Langsmith, context: str) -> None:
+    environment = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": langsmith.url, "LANGSMITH_API_KEY": KEY}
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(path for path in sys.path if path), **environment}
+    code = PROGRAM.format(context=context)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert langsmith.n_bytes == 0
+
+
+def test_tracers_and_callbacks_in_force_around_us_hear_nothing_of_our_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from langchain_core.callbacks import BaseCallbackHandler
     from langchain_core.runnables import RunnableLambda
     from langchain_core.tracers.context import tracing_v2_enabled
     from langsmith import Client
-    from langsmith.run_helpers import tracing_context
 
     monkeypatch.chdir(tmp_path)
-    client = Client(api_url=langsmith.url, api_key=KEY)
-    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    heard: list[str] = []
+
+    class Hearing(BaseCallbackHandler):
+        def on_chain_start(self, *_: object, **options: object) -> None:
+            heard.append(str(options.get("name")))
 
     def decide(_: object = None) -> int:
         return len(match([PAIR], "multi-agent-rag", model=ModelSettings("rules")))
 
-    with tracing_context(enabled=True, client=client), tracing_v2_enabled(client=client) as tracer:
+    assert asyncio.run(RunnableLambda(decide).ainvoke("own step", {"callbacks": [Hearing()]})) == 1
+    assert heard == ["decide"]  # the program's own step is heard as before
+    with tracing_v2_enabled(client=Client(api_url="http://127.0.0.1:9", api_key=KEY)) as tracer:
         assert decide() == 1
-        client.flush()
-        assert (langsmith.n_bytes, tracer.latest_run) == (0, None)
-
-        assert asyncio.run(RunnableLambda(decide).ainvoke("own step")) == 1
-    client.flush()
-    assert tracer.latest_run is not None  # the program's own step is traced as before
-    assert b"Kolvra" not in repr(tracer.latest_run).encode()
-    assert not tracer.latest_run.child_runs
+    assert tracer.latest_run is None
 
 
-def test_a_programs_own_callbacks_of_litellm_do_not_hear_our_calls(tmp_path: Path, fake_server, monkeypatch: pytest.MonkeyPatch) -> None:
+LISTS = ("callbacks", "input_callback", "success_callback", "failure_callback")
+
+
+@pytest.fixture
+def own_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of litellm's callbacks that end with the test: a call copies callbacks from one into the others."""
+    import litellm
+
+    for name in (*LISTS, "_async_input_callback", "_async_success_callback", "_async_failure_callback"):
+        monkeypatch.setattr(litellm, name, [])
+
+
+@pytest.mark.usefixtures("own_lists")
+@pytest.mark.parametrize("name", LISTS)
+def test_a_process_whose_callbacks_of_litellm_would_hear_our_prompts_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import litellm
+
+    monkeypatch.setattr(litellm, name, ["langfuse"])
+    with pytest.raises(ConfigError, match="langfuse"):
+        LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base="http://127.0.0.1:9/v1"))
+
+
+@pytest.mark.usefixtures("own_lists")
+@pytest.mark.filterwarnings("ignore:Item .* is using the `ReadOnly` qualifier:UserWarning")  # pydantic, of litellm's types
+def test_callbacks_added_later_hear_no_reply(fake_server) -> None:
     import litellm
     from litellm.integrations.custom_logger import CustomLogger
 
     heard: list[object] = []
 
     class Hearing(CustomLogger):
-        def log_pre_api_call(self, model: object, messages: object, kwargs: object) -> None:
-            heard.append(messages)
-
-        async def async_log_success_event(self, kwargs: object, *_: object) -> None:
+        async def async_log_success_event(self, kwargs: object, *_: object, **__: object) -> None:
             heard.append(kwargs)
 
-        async def async_log_failure_event(self, kwargs: object, *_: object) -> None:
-            heard.append(kwargs)
-
-    async def ask(*, is_ours: bool) -> None:
-        if is_ours:
-            request = ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Kolvra"}]})
-            await LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url)).send(request, timeout_s=30)
-        else:
-            await litellm.acompletion("openai/gpt-4o-mini", [{"role": "user", "content": "own"}], api_base=fake_server.url, api_key="k")
+    async def ask() -> None:
+        request = ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Kolvra"}]})
+        transport = LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))
+        await transport.send(request, timeout_s=30)
+        LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))  # a call leaves no callback behind
+        litellm.callbacks.append(Hearing())
+        await transport.send(request, timeout_s=30)
         await asyncio.sleep(0.5)  # litellm hands its events to a worker of the same loop
+        assert heard == []
+        await litellm.acompletion(**request.body, api_base=fake_server.url, api_key="k")
+        await asyncio.sleep(0.5)
 
-    monkeypatch.setattr(litellm, "callbacks", [Hearing()])
-    asyncio.run(ask(is_ours=True))
-    assert heard == []
-    asyncio.run(ask(is_ours=False))
+    asyncio.run(ask())
     assert heard  # the program's own calls are heard as before
+
+
+@pytest.mark.usefixtures("own_lists")
+def test_a_cache_that_a_program_gave_litellm_keeps_none_of_our_calls(fake_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import litellm
+    from litellm.caching.caching import Cache
+
+    monkeypatch.setattr(litellm, "cache", Cache())
+    request = ChatRequest({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Kolvra"}]})
+    transport = LitellmTransport(ModelSettings("openai/gpt-4o-mini", api_base=fake_server.url))
+
+    async def ask() -> None:
+        for _ in range(2):
+            await transport.send(request, timeout_s=30)
+
+    asyncio.run(ask())
+    assert fake_server.n_requests() == 2
