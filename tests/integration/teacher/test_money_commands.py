@@ -132,7 +132,7 @@ def test_an_item_over_its_cap_fails_with_class_budget_and_the_run_goes_on(cli: C
     row = json.loads(dear[3])
     row["left"]["description"] = "long words " * 180
     pair_file.write_text("\n".join([*dear[:3], json.dumps(row), *dear[4:]]))
-    done = cli(*teach(pair_file, fake_server, "--max-item-cost-usd", 0.1))
+    done = cli(*teach(pair_file, fake_server, "--max-item-cost-usd", 0.09))
     report = json.loads(done.out)
     assert (done.code, report["n_decided"], report["failed_by_class"]) == (0, N - 1, {"budget": 1})
     raised = json.loads(cli(*teach(pair_file, fake_server, "--max-item-cost-usd", 2)).out)
