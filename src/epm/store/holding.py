@@ -24,7 +24,7 @@ class HeldRun:
         self.store = store
         self.run_id = run_id
         self._work = work
-        self._is_lost = False
+        self.is_lost = False
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="epm-lease", daemon=True)
         self._heart.start()
@@ -35,7 +35,7 @@ class HeldRun:
         Raises:
             RunHeldError: no sign of life came through for so long that another process took the run.
         """
-        if self._is_lost:
+        if self.is_lost:
             raise RunHeldError(
                 f"run {self.run_id}: no sign of life of this command reached the store for {leases.EXPIRES_AFTER_S:.0f} s, and another "
                 "process took the run over; what was done is kept: wait until that one has ended, then repeat the command"
@@ -50,7 +50,7 @@ class HeldRun:
         while not self._ended.wait(leases.BEAT_EVERY_S):
             # a store that is locked or full is told by the command's own writes
             with suppress(StoreError):
-                self._is_lost = not self.store.write(lambda c: leases.beat(c, self.run_id, self._work, self.store.owner))
+                self.is_lost = not self.store.write(lambda c: leases.beat(c, self.run_id, self._work, self.store.owner))
 
 
 @contextmanager
