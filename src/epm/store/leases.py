@@ -26,6 +26,10 @@ EXPIRES_AFTER_S = 120.0
 """Six missed signs of life: longer than a writer waits for a locked store (30 s), and two clocks may differ by a minute."""
 
 
+DECIDING = "match, bench or audit"
+"""The work of commands that decide pairs under no run: what stands for the run then is a hash of pairs, matcher and model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """One command at work on a run. ``owner`` is the store object that took it, since when and last seen in epoch seconds."""
@@ -56,7 +60,8 @@ class Lease:
         if is_running(self.process) is None:
             left_s = max(1, round(EXPIRES_AFTER_S - (now_s - self.beat_at_s)))
             remedy += f"; whether it still runs cannot be seen from here: without a sign of life its lease ends in {left_s} s"
-        return f"run {self.run_id} is being worked on by {self.described()}: {remedy}"
+        what = f"run {self.run_id} is being worked on" if self.work != DECIDING else "these pairs are being decided in the same way"
+        return f"{what} by {self.described()}: {remedy}"
 
 
 def take(connection: Connection, run_id: str, work: str, owner: str) -> bool:
@@ -71,7 +76,9 @@ def take(connection: Connection, run_id: str, work: str, owner: str) -> bool:
         return False
     if standing is not None:
         _refuse_unless_over(standing, now_s)
-        release(connection, run_id, work, standing.owner)
+    for lease in _leases(connection):
+        if lease.is_over(now_s):  # of this run, and what other killed commands left behind
+            release(connection, lease.run_id, lease.work, lease.owner)
     row = {
         "run_id": run_id, "work": work, "owner": owner, "pid": mine.pid, "host": mine.host, "machine": mine.machine,
         "process_started": mine.started, "since_s": now_s, "beat_at_s": now_s,
@@ -108,8 +115,11 @@ def release(connection: Connection, run_id: str, work: str, owner: str) -> int:
 def live_leases(connection: Connection) -> Sequence[Lease]:
     """The commands at work on the store, the earliest first."""
     now_s = time.time()
-    found = (_lease(row) for row in connection.execute(select(leases).order_by(leases.c.since_s)).mappings())
-    return [lease for lease in found if not lease.is_over(now_s)]
+    return [lease for lease in _leases(connection) if not lease.is_over(now_s)]
+
+
+def _leases(connection: Connection) -> Sequence[Lease]:
+    return [_lease(row) for row in connection.execute(select(leases).order_by(leases.c.since_s)).mappings()]
 
 
 def _refuse_unless_over(lease: Lease, now_s: float) -> None:

@@ -77,7 +77,8 @@ def test_whoever_works_on_the_store_is_named(path: Path) -> None:
 
 def test_every_write_of_a_group_is_refused_at_once_and_the_next_ones_do_not_wait_as_long(path: Path) -> None:
     async def write_many(store: RunStore) -> list[object]:
-        return await asyncio.gather(*(store.record_call(CALL, None) for _ in range(40)), return_exceptions=True)
+        async with asyncio.timeout(20):
+            return await asyncio.gather(*(store.record_call(CALL, None) for _ in range(40)), return_exceptions=True)
 
     with waiting_at_most(1.5), RunStore.open(path) as store:
         with locked(path):
