@@ -156,6 +156,7 @@ def test_a_store_locked_for_too_long_stops_the_run_which_goes_on_later(fake_serv
         other.execute("BEGIN IMMEDIATE")
         words = first.ended()
         other.execute("ROLLBACK")
+    assert status(folder) is RunStatus.INTERRUPTED
     assert first.returncode == 2, words
     assert "epm: note: store 's.db' is locked: wait for " in words
     assert "cannot write store 's.db': it is locked" in words

@@ -7,7 +7,8 @@ ended, else when its last sign of life is too old. Clocks of several machines th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -18,7 +19,7 @@ from epm.errors import RunHeldError
 from epm.store.missing import insert_missing
 from epm.store.process_mark import ProcessMark, is_running, own_process
 from epm.store.schema import leases
-from epm.store.stored_row import StoredRow
+from epm.store.stored_row import DamagedRowError, StoredRow
 
 BEAT_EVERY_S = 20.0
 """Argued, not measured: one small write in 20 s costs nothing beside the calls of a run."""
@@ -76,7 +77,7 @@ def take(connection: Connection, run_id: str, work: str, owner: str) -> bool:
         return False
     if standing is not None:
         _refuse_unless_over(standing, now_s)
-    for lease in _leases(connection):
+    for lease in _readable_leases(connection):
         if lease.is_over(now_s):  # of this run, and what other killed commands left behind
             release(connection, lease.run_id, lease.work, lease.owner)
     row = {
@@ -115,11 +116,14 @@ def release(connection: Connection, run_id: str, work: str, owner: str) -> int:
 def live_leases(connection: Connection) -> Sequence[Lease]:
     """The commands at work on the store, the earliest first."""
     now_s = time.time()
-    return [lease for lease in _leases(connection) if not lease.is_over(now_s)]
+    return [lease for lease in _readable_leases(connection) if not lease.is_over(now_s)]
 
 
-def _leases(connection: Connection) -> Sequence[Lease]:
-    return [_lease(row) for row in connection.execute(select(leases).order_by(leases.c.since_s)).mappings()]
+def _readable_leases(connection: Connection) -> Iterator[Lease]:
+    """All but damaged ones, which are told by whoever starts their run."""
+    for row in connection.execute(select(leases).order_by(leases.c.since_s)).mappings().all():
+        with suppress(DamagedRowError):
+            yield _lease(row)
 
 
 def _refuse_unless_over(lease: Lease, now_s: float) -> None:

@@ -17,6 +17,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -34,6 +35,7 @@ from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import Opened, connect, connect_to_read
 from epm.store.failures import told_as_failure
 from epm.store.item_writing import add_judgements, finish_item, record_call
+from epm.store.leases import live_leases
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
@@ -117,7 +119,7 @@ class RunStore:
 
     def runs(self) -> list[RunRecord]:
         """Every run, the latest first; raises for a damaged one."""
-        return [codec.decode_run(row) for row in self._run_rows()]
+        return self._as_held([codec.decode_run(row) for row in self._run_rows()])
 
     def readable_runs(self) -> tuple[list[RunRecord], list[DamagedRowError]]:
         """Every run that can be read, the latest first, and what is wrong with the others."""
@@ -128,7 +130,19 @@ class RunStore:
                 found.append(codec.decode_run(row))
             except DamagedRowError as error:
                 damaged.append(error)
-        return found, damaged
+        return self._as_held(found), damaged
+
+    def _as_held(self, found: list[RunRecord]) -> list[RunRecord]:
+        """The runs, where one that was begun and that no process works on any more was interrupted."""
+        if all(run.status is not RunStatus.RUNNING for run in found):
+            return found
+        held = {(lease.run_id, lease.work) for lease in self.read(live_leases)}
+        return [
+            run
+            if run.status is not RunStatus.RUNNING or (run.run_id, run.spec.command) in held
+            else replace(run, status=RunStatus.INTERRUPTED)
+            for run in found
+        ]
 
     def _run_rows(self) -> Iterator[Mapping[str, object]]:
         return self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))
@@ -140,7 +154,7 @@ class RunStore:
             StoreError: none or several; lists recent runs.
         """
         prefixed = select(runs).where(runs.c.run_id.startswith(run_id_or_prefix, autoescape=True))
-        found = [codec.decode_run(row) for row in self._rows(prefixed)]
+        found = self._as_held([codec.decode_run(row) for row in self._rows(prefixed)])
         if len(found) == 1:
             return found[0]
         recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.readable_runs()[0])[:_RECENT_RUNS]) or "none yet"
