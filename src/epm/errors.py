@@ -8,6 +8,8 @@
     ├── PromptError        a prompt file or its variables are wrong
     ├── FormatError        student text that does not follow ``student-text v1``
     ├── StoreError         the run store cannot be opened, read or written
+    │   ├── RunHeldError       another process works on the run; nothing was changed
+    │   └── StoreLockedError   another program holds the file's write lock for longer than is waited
     ├── ArtifactError      a fitted artifact folder is missing, damaged or of another kind
     ├── ModelError         a model call failed; ``error_class`` says how
     ├── TrainError         training cannot start or did not train anything
@@ -96,6 +98,14 @@ class FormatError(EpmError):
 
 class StoreError(EpmError):
     """The run store cannot be opened, read or written."""
+
+
+class RunHeldError(StoreError):
+    """Another process works on the run: nothing was changed, nothing was sent."""
+
+
+class StoreLockedError(StoreError):
+    """Another program holds the store's lock for longer than is waited; what was written before is kept."""
 
 
 class ArtifactError(EpmError):

@@ -6,10 +6,12 @@ result[0].label, result.to_pandas()
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -29,6 +31,8 @@ from epm.sync import run_sync
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from epm.store.store import RunStore
 
 BATCH_SIZE = 64
 ASKS_A_MODEL = ("multi-agent-rag",)
@@ -174,9 +178,28 @@ def open_context(
 
     place = store or DEFAULT_STORE
     with open_session(store=place, model=settings, concurrency=concurrency, seed=seed, bounds=bounds, record=record) as session:
+        is_free = settings.name == "rules" or settings.cassette is not None
         yield MatchContext(
-            identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency
-        )
+            identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency,
+            alone=None if is_free or session.store is None else partial(_alone, session.store),
+        )  # fmt: skip
+
+
+def _alone(store: RunStore, name: str) -> AbstractContextManager[object]:
+    from epm.store.holding import holding
+    from epm.store.leases import DECIDING
+
+    return holding(store, name, DECIDING)
+
+
+def _name_of_work(stage: str, matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext) -> str:
+    """What is the same when the same pairs are decided in the same way; 12 hex digits, as of a run."""
+    model = None if ctx.model is None else (ctx.model.name, ctx.model.api_base, ctx.model.sample)
+    how = (stage, matcher.name, matcher.version, ctx.identity.name, ctx.seed, model)
+    digest = hashlib.sha256(repr(how).encode("utf-8", "surrogatepass"))
+    for pair in pairs:
+        digest.update(repr((pair.id, pair.left, pair.right)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:12]
 
 
 def named_model(specs: Sequence[str]) -> str | None:
@@ -201,7 +224,15 @@ async def decide_all(
     Raises:
         ConfigError: the matcher did not return one decision for each pair in order.
         MatchCutError: a cap was reached; holds what was decided before.
+        RunHeldError: another process is deciding the same pairs with the same matcher and model, for money.
     """
+    with nullcontext() if ctx.alone is None else ctx.alone(_name_of_work(stage, matcher, pairs, ctx)):
+        return await _decide_all(matcher, pairs, ctx, stage=stage, on_progress=on_progress)
+
+
+async def _decide_all(
+    matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext, *, stage: str, on_progress: ProgressSink
+) -> list[Decision]:
     decisions: list[Decision] = []
     heard: dict[str, Decision] = {}  # of the batch at work
 

@@ -13,6 +13,7 @@ import typer
 
 from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedOption, file_bounds
 from epm.cli.signals import SignalHandler
+from epm.cli.store_waits import StoreWaitOption, store_waits
 from epm.config import __version__
 from epm.errors import EpmError, ExitCode
 from epm.files.bounds import reading_within
@@ -67,12 +68,14 @@ def build_app() -> typer.Typer:
         max_line_kb: LineOption = None,
         max_cell_kb: CellOption = None,
         max_columns: ColumnsOption = None,
+        store_wait_s: StoreWaitOption = None,
     ) -> None:
         if version:
             typer.echo(f"epm {__version__}")
             raise typer.Exit
         bounds = file_bounds(max_unpacked_mb, max_line_kb, max_cell_kb, max_columns)
         context.with_resource(reading_within(bounds))
+        context.with_resource(store_waits(store_wait_s))
 
     for name in COMMAND_MODULES:
         import_module(f"epm.cli.{name}").register(app)

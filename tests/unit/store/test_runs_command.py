@@ -15,6 +15,7 @@ from epm.errors import ErrorClass, StoreError
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
+from epm.store.holding import holding
 from epm.store.records import ItemResult, RunSpec
 from epm.store.store import RunStore
 
@@ -40,9 +41,14 @@ def invoke(*arguments: str) -> Result:
 def test_list_names_every_run_as_json_and_as_text(place: Path) -> None:
     listed = json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"]
     assert [(run["command"], run["matcher"], run["status"], run["settings"]) for run in listed] == [
-        ("teach", "multi-agent-rag", "running", {"identity": "strict"})
+        ("teach", "multi-agent-rag", "interrupted", {"identity": "strict"})  # begun, and nobody works on it any more
     ]
     assert listed[0]["run_id"] in invoke("list", "--store", str(place)).stdout
+
+
+def test_a_run_that_a_process_works_on_is_running(place: Path) -> None:
+    with RunStore.open(place) as store, holding(store, store.runs()[0].run_id, "teach"):
+        assert json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"][0]["status"] == "running"
 
 
 def test_show_gives_totals_and_failures_with_an_example(place: Path) -> None:
