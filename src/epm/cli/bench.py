@@ -16,6 +16,7 @@ from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
 from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context, refuse_total_failure
 from epm.cli.pair_input import read_pair_file
+from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
 from epm.errors import ConfigError
@@ -30,7 +31,7 @@ _ERROR_CHARS = 300
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
+    app.command("bench", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
 
 
 def bench(
@@ -42,7 +43,7 @@ def bench(
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.', rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
     from epm.eval.bench import bench as run_bench

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl
+from epm.cli.panels import LIMITS, MODEL, MONEY, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(bounded(with_options(asking=Asking, money=Money)(score), is_traceable=True))
+    group.command("score", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(score), is_traceable=True))
 
     @group.callback()
     def _group() -> None:
@@ -34,15 +36,15 @@ def register(app: typer.Typer) -> None:
 def score(
     run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
     judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the model judges, or @NAME of a profile in epm.toml; without one they stay unscored.", rich_help_panel=MODEL)] = None,
     store: StoreUrl = str(DEFAULT_STORE),
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.", rich_help_panel=LIMITS)] = None,
     batch: Annotated[
-        bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.")
+        bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.", rich_help_panel=MONEY)
     ] = False,
     asking: Asking,
     money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Grade the rationales of a run and keep the judgements in the store."""
     from epm.gateway.batch import require_batches
@@ -50,7 +52,7 @@ def score(
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
     asking.require_use(model)
-    settings = None if model is None else money.priced(asking.settings(model))
+    settings = None if model is None else asked_model(model, asking, money)
     if batch:
         require_batches(settings)
     options = ScoreOptions(

@@ -11,6 +11,7 @@ from epm.cli.bounded import bounded
 from epm.cli.money import Caps
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
+from epm.cli.panels import LIMITS, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from epm.judges.score_retry import JudgeRetryReport
 
 StoreOption = Annotated[Path, typer.Option("--store", help="The run store.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(list_runs)
     group.command("show")(show_run)
-    group.command("retry")(bounded(with_options(caps=Caps)(retry_run)))
+    group.command("retry", cls=PanelCommand)(bounded(with_options(caps=Caps)(retry_run)))
     app.add_typer(group, name="runs")
 
 
@@ -67,7 +68,7 @@ def retry_run(
     failed: Annotated[bool, typer.Option("--failed", help="Try the failed items again; what is done stays as it is.")] = False,
     error_class: Annotated[list[ErrorClass] | None, typer.Option("--class", help="Only what failed with this class; repeatable.")] = None,
     judgements: Annotated[bool, typer.Option("--judgements", help="Ask judges again whose calls failed, instead of deciding failed items.")] = False,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.", rich_help_panel=LIMITS)] = None,
     store: StoreUrl = str(DEFAULT_STORE),
     caps: Caps,
     as_json: JsonOption = False,
