@@ -37,15 +37,21 @@ def register(app: typer.Typer) -> None:
 
 
 def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """List every run, the latest first."""
-    from epm.store.render import run_to_json, runs_table
+    """List every run, the latest first: what it read and asked, how far it came, what waits for people, what it cost."""
+    from dataclasses import asdict
+
+    from epm.cli.run_rows import runs_table
+    from epm.store.render import run_to_json
+    from epm.store.run_figures import RunFigures, figures_by_run
     from epm.store.store import RunStore
 
     with RunStore.open_to_read(store) as opened:
         runs, damaged = opened.readable_runs()
+        figures = opened.read(figures_by_run)
+    rows = [{**run_to_json(run), **asdict(figures.get(run.run_id, RunFigures()))} for run in runs]
     for error in damaged:
         typer.echo(f"epm: note: left out: {' '.join(visible_lines(str(error)))}", err=True)
-    _print(as_json, {"runs": [run_to_json(run) for run in runs]}, runs_table(runs))
+    _print(as_json, {"runs": rows}, runs_table(runs, figures))
 
 
 def show_run(
