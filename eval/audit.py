@@ -159,7 +159,7 @@ def _taxonomy(pairs: Sequence[Pair], student: Sequence[Decision], oracle: Sequen
     cells: dict[tuple[str, str], list[tuple[Pair, Decision, Decision]]] = defaultdict(list)
     for pair, one, two in zip(pairs, student, oracle, strict=True):
         if one.label is None or one.label is not two.label:
-            cells[(_says(one), _says(two))].append((pair, one, two))
+            cells[(said(one), said(two))].append((pair, one, two))
     found = [
         Disagreement(
             student=one,
@@ -173,7 +173,8 @@ def _taxonomy(pairs: Sequence[Pair], student: Sequence[Decision], oracle: Sequen
     return tuple(sorted(found, key=lambda cell: (-len(cell.pair_ids), cell.student, cell.oracle)))
 
 
-def _says(decision: Decision) -> str:
+def said(decision: Decision) -> str:
+    """What a decision says in a word or two: its label and relation, ``undecided``, or how it failed."""
     if decision.error_class is not None:
         return f"failed ({decision.error_class.value})"
     if decision.label is None:

@@ -36,7 +36,7 @@ COMMANDS = {
     "distill": LazyCommand("distill", "Train a local student: pretrain the seed, SFT on rationales, GRPO on the reward."),
     "audit": LazyCommand("audit", "Say how far the student agrees with the oracle, where they differ, and who is right by gold."),
     "review": LazyCommand("review", "Answer what the teacher is unsure of: one by one, or through a spreadsheet or Label Studio; and how far people agree."),
-    "runs": LazyCommand("runs", "List, show and retry runs: items, calls, tokens, cost, failures, what left the machine."),
+    "runs": LazyCommand("runs", "List, show, compare and retry runs: items, calls, tokens, cost, failures, what left the machine."),
     "why": LazyCommand("why", "Show every call, prompt, retrieved text, reply, decision, judgement and reason for review of one pair, in the order of time."),
     "doctor": LazyCommand("doctor", "Ask a model for one structured answer in each mode, one repair and one tool call; say what works and what to set."),
 }  # fmt: skip

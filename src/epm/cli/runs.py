@@ -13,6 +13,7 @@ from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
 from epm.cli.panels import LIMITS, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
+from epm.cli.runs_compare import compare_two
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
@@ -28,10 +29,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_hel
 def register(app: typer.Typer) -> None:
     """Add ``epm runs`` to the program."""
     group = typer.Typer(
-        help="List, show and retry runs: items, calls, tokens, cost, failures, what left the machine.", no_args_is_help=True
+        help="List, show, compare and retry runs: items, calls, tokens, cost, failures, what left the machine.", no_args_is_help=True
     )
     group.command("list")(list_runs)
     group.command("show")(show_run)
+    group.command("compare")(compare_two)
     group.command("retry", cls=PanelCommand)(bounded(with_options(caps=Caps)(retry_run)))
     app.add_typer(group, name="runs")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, case, distinct, func, literal, select
+from sqlalchemy import ColumnElement, Connection, case, distinct, func, literal, select
 
 from epm.store.review_queue import waiting_by_run
 from epm.store.schema import calls, items, launches
@@ -56,7 +56,8 @@ def _items(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _costs(connection: Connection) -> dict[str, float | None]:
-    cost_usd, n_damaged = func.coalesce(func.sum(calls.c.cost_usd), 0.0), literal(0)
+    cost_usd = func.coalesce(func.sum(calls.c.cost_usd), 0.0)
+    n_damaged: ColumnElement[int] = literal(0)
     if connection.dialect.name == "sqlite":  # other databases let no text into a column of numbers; a sum would take it for 0
         n_damaged = func.sum(case((func.typeof(calls.c.cost_usd).in_(("real", "integer", "null")), 0), else_=1))
     query = select(calls.c.run_id, cost_usd, n_damaged).where(calls.c.run_id.is_not(None)).group_by(calls.c.run_id)
