@@ -35,6 +35,8 @@ class AgainstGold:
     f1_ci95: Interval | None
     match_share: float | None
     failures: Mapping[str, int]
+    first_failed: tuple[str, str] | None = None
+    """The first pair that failed, by its place in the file, and its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def _against_gold(pairs: Sequence[Pair], name: str, decisions: Sequence[Decision
     seen = outcomes([pair for pair, _ in kept], [decision for _, decision in kept])
     failures = Counter(d.error_class.value for d in decisions if d.error_class is not None)
     n_match = sum(d.label is Label.MATCH for d in decisions)
-    return AgainstGold(name, measure(seen), f1_interval(seen), ratio(n_match, len(decisions)), dict(sorted(failures.items())))
+    first = next(((d.pair_id, d.error or "") for d in decisions if d.error_class is not None), None)
+    return AgainstGold(name, measure(seen), f1_interval(seen), ratio(n_match, len(decisions)), dict(sorted(failures.items())), first)
 
 
 def _taxonomy(pairs: Sequence[Pair], student: Sequence[Decision], oracle: Sequence[Decision]) -> tuple[Disagreement, ...]:

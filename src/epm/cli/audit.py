@@ -12,7 +12,18 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
+from epm.cli.options import (
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    first_error,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
 from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
@@ -51,5 +62,8 @@ def audit(
         show_table(audit_text_table(report))
         typer.echo("\n" + "\n".join(agreement_lines(report)) + "\n")
         show_table(disagreement_text_table(report))
+    for side in (report.student, report.oracle):
+        if side.first_failed is not None:
+            refuse_total_failure(side.failures, report.n, f"{side.matcher!r}, {first_error(*side.first_failed)}")
     if min_agreement is not None:
         report.require_agreement(min_agreement)

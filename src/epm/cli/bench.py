@@ -14,7 +14,18 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context, refuse_total_failure
+from epm.cli.options import (
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    first_error,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
 from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
@@ -24,9 +35,6 @@ from epm.errors import ConfigError
 if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
     from epm.pair import Pair
-
-_ERROR_CHARS = 300
-"""Enough for what an error says and where; a page of a server would hide the other rows."""
 
 
 def register(app: typer.Typer) -> None:
@@ -104,8 +112,7 @@ def _tell(report: BenchReport) -> None:
     for result in report.results:
         for name, count in result.failures.items():
             first = next(d for d in result.decisions if d.error_class is not None and d.error_class.value == name)
-            reason = " ".join((first.error or "nothing was said").split())[:_ERROR_CHARS]
-            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; the first, {first.pair_id!r}: {reason}", err=True)
+            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; {first_error(first.pair_id, first.error)}", err=True)
         for decision in result.decisions:
             told = decision.provenance.get("disagreements")
             for line in told if isinstance(told, list) else ():

@@ -14,6 +14,7 @@ from epm.cli.bounded import bounded
 from epm.cli.marked_title import Mark, drawn_titles, plain_title
 from epm.cli.money import Pricing
 from epm.cli.option_groups import with_options
+from epm.cli.options import first_error, refuse_total_failure
 from epm.cli.panels import MODEL, OUTPUT, PanelCommand
 from epm.cli.text_table import show_table
 
@@ -59,6 +60,8 @@ def compare(
         typer.echo(json.dumps(_as_json(left, right, matcher, evidence, decision), ensure_ascii=False, allow_nan=False))
     else:
         _show(left, right, evidence, decision, matcher)
+    if decision.error_class is not None:
+        refuse_total_failure({decision.error_class.value: 1}, 1, first_error(decision.pair_id, decision.error))
 
 
 def _show(left: str, right: str, evidence: PairEvidence, decision: Decision, matcher: str) -> None:

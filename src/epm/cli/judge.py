@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,6 +69,36 @@ def score(
             return
         report = score_stored(run, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
+    _refuse_a_silent_judge(report, has_model=settings is not None)
+
+
+def _refuse_a_silent_judge(report: ScoreReport, *, has_model: bool) -> None:
+    """Nothing, when every judge scored something: a script must not take a silent one for a success.
+
+    Without a model the judges that need one are left out, as long as another scored.
+
+    Raises:
+        ConfigError: a judge scored no rationale on any axis; says why.
+    """
+    from epm.errors import ConfigError
+
+    silent = [judge for judge, axes in report.judges.items() if axes and not any(figures.n_scored for figures in axes.values())]
+    if not silent or (not has_model and len(silent) < len(report.judges)):
+        return
+    reasons = [reason for figures in report.judges[silent[0]].values() for reason in figures.unscored_reasons]
+    raise ConfigError(
+        f"judge {silent[0]!r} scored none of {report.n_rationales} rationales{_remedy(reasons)}; "
+        f"the first reason: {reasons[0] if reasons else 'none was told'}; what was scored is kept, so repeat the command"
+    )
+
+
+def _remedy(reasons: Sequence[str]) -> str:
+    """What to do about the class that the first reason begins with, if it is of a failed call."""
+    from epm.errors import ErrorClass
+    from epm.gateway.remedies import REMEDIES
+
+    name = reasons[0].partition(":")[0] if reasons else ""
+    return f": {REMEDIES[ErrorClass(name)]}" if name in set(ErrorClass) else ""
 
 
 def render_report(report: ScoreReport) -> str:

@@ -20,6 +20,7 @@ from epm.cli.options import (
     Model,
     OnBadRow,
     Store,
+    first_error,
     is_only_asked_for,
     matching_context,
     refuse_total_failure,
@@ -83,4 +84,4 @@ def match(
         typer.echo(json.dumps(summary) if as_json else ", ".join(f"{name} {value}" for name, value in summary.items()))
     failed = [decision for decision in result if decision.error_class is not None]
     by_class = Counter(decision.error_class.value for decision in failed if decision.error_class is not None)
-    refuse_total_failure(by_class, len(read), f"the first one: {failed[0].error if failed else None}")
+    refuse_total_failure(by_class, len(read), first_error(failed[0].pair_id, failed[0].error) if failed else "")

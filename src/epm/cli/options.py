@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from epm.progress import ProgressSink
 
 
+_ERROR_CHARS = 300
+"""Enough for what an error says and where; a page of a server would hide the rest."""
+
+
 class BadRow(StrEnum):
     """What to do with a bad input row."""
 
@@ -86,6 +90,12 @@ def is_only_asked_for(
     elif money.estimate is not None:
         show_estimate(estimate_matching(pairs, specs, money.estimate, ctx=ctx, on_progress=on_progress), as_json=as_json)
     return money.dry_run or money.estimate is not None
+
+
+def first_error(pair_id: str, error: str | None) -> str:
+    """Which pair failed first and with what words, in one line."""
+    words = " ".join((error or "nothing was said").split())
+    return f"the first, {pair_id!r}: {words if len(words) <= _ERROR_CHARS else words[:_ERROR_CHARS] + '…'}"
 
 
 def refuse_total_failure(failed_by_class: Mapping[str, int], n_items: int, hint: str) -> None:

@@ -14,7 +14,7 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
+from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, first_error, refuse_total_failure
 from epm.cli.panels import MODEL, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
@@ -65,7 +65,10 @@ def teach(
             return
         report = teach_file(pairs, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
-    refuse_total_failure(report.failed_by_class, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
+    shown = f"'epm runs show {report.run_id}' gives an example of each class"
+    if report.first_failed is not None:
+        shown = f"{first_error(*report.first_failed)}; {shown}"
+    refuse_total_failure(report.failed_by_class, report.n_items, shown)
 
 
 def _by_tool(report: TeachReport) -> str:
