@@ -14,8 +14,20 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context, refuse_total_failure
+from epm.cli.options import (
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    first_error,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
+from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
 from epm.errors import ConfigError
@@ -24,13 +36,10 @@ if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
     from epm.pair import Pair
 
-_ERROR_CHARS = 300
-"""Enough for what an error says and where; a page of a server would hide the other rows."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
+    app.command("bench", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
 
 
 def bench(
@@ -42,7 +51,7 @@ def bench(
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.', rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
     from epm.eval.bench import bench as run_bench
@@ -103,8 +112,7 @@ def _tell(report: BenchReport) -> None:
     for result in report.results:
         for name, count in result.failures.items():
             first = next(d for d in result.decisions if d.error_class is not None and d.error_class.value == name)
-            reason = " ".join((first.error or "nothing was said").split())[:_ERROR_CHARS]
-            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; the first, {first.pair_id!r}: {reason}", err=True)
+            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; {first_error(first.pair_id, first.error)}", err=True)
         for decision in result.decisions:
             told = decision.provenance.get("disagreements")
             for line in told if isinstance(told, list) else ():

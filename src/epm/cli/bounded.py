@@ -14,12 +14,19 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+from epm.cli.panels import LIMITS, OUTPUT
 from epm.config import config_file
 
-_LocalOnly = Annotated[bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.")]
+_LocalOnly = Annotated[
+    bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.", rich_help_panel=LIMITS)
+]
 _TraceLangsmith = Annotated[
     bool,
-    typer.Option("--trace-langsmith", help="Send whole traces (listings, prompts, replies) to LangSmith; nothing is traced otherwise."),
+    typer.Option(
+        "--trace-langsmith",
+        help="Send whole traces (listings, prompts, replies) to LangSmith; nothing is traced otherwise.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 
