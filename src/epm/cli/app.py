@@ -13,8 +13,7 @@ import typer
 
 from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedOption, file_bounds
 from epm.cli.signals import SignalHandler
-from epm.cli.streams import guarded_streams, require_whole_output
-from epm.cli.visible import visible
+from epm.cli.streams import guarded_streams, note, require_whole_output
 from epm.config import __version__
 from epm.errors import EpmError
 from epm.files.bounds import reading_within
@@ -94,10 +93,10 @@ def _run() -> None:
     try:
         _command()
     except StopRequestedError as error:
-        typer.echo(f"epm: {error}", err=True)
+        note(f"epm: {error}")
         sys.exit(signals.exit_code)
     except EpmError as error:
-        typer.echo(f"epm: {visible(' '.join(str(error).split()))}", err=True)
+        note(f"epm: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(signals.exit_code)  # the handler has said so already

@@ -14,6 +14,7 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+from epm.cli.streams import note
 from epm.config import config_file
 
 _LocalOnly = Annotated[bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.")]
@@ -61,5 +62,5 @@ def _in_bounds(*, is_local_only: bool, is_traced: bool) -> Iterator[None]:
         from epm.graph_call import TRACED, traced_to_langsmith
 
         with traced_to_langsmith(policy) as place:
-            typer.echo(f"epm: note: sending to {place}: {TRACED} (--trace-langsmith)", err=True)
+            note(f"epm: note: sending to {place}: {TRACED} (--trace-langsmith)")
             yield

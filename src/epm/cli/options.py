@@ -13,6 +13,7 @@ import typer
 
 from epm.cli.asking import Asking
 from epm.cli.money import Money, show_estimate, show_preview
+from epm.cli.streams import note
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
@@ -58,7 +59,7 @@ def matching_context(
     asking.require_use(asked)
     settings = None if asked is None else money.priced(asking.settings(asked))
     if store is not None and settings is None:
-        typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
+        note(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here")
     if money.dry_run:
         yield MatchContext(identity=rule, model=settings)
         return

@@ -12,6 +12,7 @@ from epm.cli.money import Caps
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
@@ -43,7 +44,7 @@ def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
     with RunStore.open_to_read(store) as opened:
         runs, damaged = opened.readable_runs()
     for error in damaged:
-        typer.echo(f"epm: note: left out: {' '.join(visible_lines(str(error)))}", err=True)
+        note(f"epm: note: left out: {' '.join(visible_lines(str(error)))}")
     _print(as_json, {"runs": [run_to_json(run) for run in runs]}, runs_table(runs))
 
 

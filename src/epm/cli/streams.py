@@ -20,7 +20,9 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
-from epm.cli.visible import disarmed, json_escape
+import typer
+
+from epm.cli.visible import disarmed, json_escape, visible_lines
 from epm.errors import OutputError
 
 if TYPE_CHECKING:
@@ -119,6 +121,11 @@ def require_whole_output() -> None:
     """Nothing, unless a write to stdout failed, even where a library swallowed its error: then that error."""
     if isinstance(sys.stdout, GuardedStream):
         sys.stdout.require_whole()
+
+
+def note(text: str, *, nl: bool = True) -> None:
+    """Print a message for people on stderr, with foreign text made visible."""
+    typer.echo("\n".join(visible_lines(text)), nl=nl, err=True)
 
 
 def rich_console(*, is_stderr: bool = False) -> Console:
