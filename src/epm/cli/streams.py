@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
+from io import TextIOWrapper, UnsupportedOperation
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import typer
@@ -108,7 +108,8 @@ def guarded_streams() -> Iterator[None]:
         if vars(sys)[name] is None:  # what Python makes of a closed descriptor
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
     if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")
+        with suppress(UnsupportedOperation):  # somebody has read of it: a program that runs ours inside itself
+            sys.stdin.reconfigure(errors="replace")
     outer = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _guarded(outer[0], kept="", is_result=True), _guarded(outer[1], kept=_BARS_WRITE, is_result=False)
     try:
