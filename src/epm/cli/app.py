@@ -12,6 +12,7 @@ from importlib import import_module
 import typer
 
 from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedOption, file_bounds
+from epm.cli.help_texts import restore_help
 from epm.cli.signals import SignalHandler
 from epm.cli.streams import guarded_streams, note, require_whole_output
 from epm.config import __version__
@@ -77,6 +78,7 @@ def build_app() -> typer.Typer:
 
     for name in COMMAND_MODULES:
         import_module(f"epm.cli.{name}").register(app)
+    restore_help(app)
     return app
 
 

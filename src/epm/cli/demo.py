@@ -11,6 +11,7 @@ import typer
 from epm.cli.progress import progress_sink
 from epm.cli.streams import note
 from epm.cli.text_table import show_table
+from epm.library_settings import require_docstrings
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +28,7 @@ def demo(
     from epm.config import stay_offline
 
     stay_offline()
+    require_docstrings("transformers")
     from epm.cli.road import Road, RoadSizes, walk_road
     from epm.cli.road_report import road_results, write_road_report
     from epm.eval.tables import bench_text_table
