@@ -7,13 +7,17 @@ no child.
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -29,12 +33,27 @@ _REMEDY = (
     "rebuild it: move this folder away and repeat the command; 'epm teach' and 'epm block' write listings anew, "
     "documents come back with 'epm knowledge add'"
 )
+_MAKE_ROOM = "make room on its disk, then repeat"
+_ROOM_BYTES = 1 << 20
+"""Argued: more than chromadb writes at once for an entry, and no burden on a disk."""
 _CAUSES = (
     (("database is locked", "(code: 5)", "(code: 6)"), "another program holds it: wait until that has ended, then repeat"),
-    (("disk is full", "no space left", "file too large", "(code: 13)"), "make room on its disk, then repeat"),
+    (("disk is full", "no space left", "file too large", "(code: 13)"), _MAKE_ROOM),
     (("readonly database", "read-only", "permission denied", "unable to open", "(code: 8)"), "choose a writable folder"),
 )
 """What chromadb and SQLite say, in lower case, and what helps; anything else is damage."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _HasPath(Protocol):
+    @property
+    def path(self) -> Path: ...
+
+
+OnDisk = TypeVar("OnDisk", bound=_HasPath)
 
 
 class UnreadableEntryError(Exception):
@@ -54,6 +73,30 @@ def index_errors(path: Path) -> Iterator[None]:
         if type(error).__name__ == "PanicException":  # Rust's, which is no Exception
             raise ArtifactError(_refusal(path, str(error))) from error
         raise
+
+
+def names_index(method: Callable[Concatenate[OnDisk, P], R]) -> Callable[Concatenate[OnDisk, P], R]:
+    """The method of an index whose failures name it, as in ``index_errors``."""
+
+    @wraps(method)
+    def told(self: OnDisk, /, *args: P.args, **options: P.kwargs) -> R:
+        with index_errors(self.path):
+            return method(self, *args, **options)
+
+    return told
+
+
+def needs_readable_row(read: Callable[P, R]) -> Callable[P, R]:
+    """The reader of a stored row, for whose missing or malformed values the row is damaged."""
+
+    @wraps(read)
+    def told(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return read(*args, **options)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableEntryError(f"entry {args[0]!r} is damaged: {error!r}") from error
+
+    return told
 
 
 def require_sound(path: Path) -> None:
@@ -84,9 +127,9 @@ def mark_sound(path: Path) -> None:
 
 def read_through(path: Path) -> None:
     """Read of every collection its count, an entry and the graph: damage that ends a process ends this one."""
-    from epm.knowledge.chroma import opened_collections
+    from epm.knowledge.chroma import unchecked_collections
 
-    with opened_collections(path, None) as collections:
+    with unchecked_collections(path) as collections:
         for collection in collections:
             collection.count()
             vectors = collection.get(limit=1, include=["documents", "metadatas", "embeddings"])["embeddings"]
@@ -110,8 +153,20 @@ def _read_in_child(path: Path) -> None:
 
 def _refusal(path: Path, said: str) -> str:
     told = " ".join(said.split())[:300]
-    remedy = next((remedy for signs, remedy in _CAUSES if any(sign in told.casefold() for sign in signs)), _REMEDY)
+    known = (remedy for signs, remedy in _CAUSES if any(sign in told.casefold() for sign in signs))
+    remedy = next(known, None) or (_REMEDY if _has_room(path) else _MAKE_ROOM)
     return f"the knowledge index {str(path)!r} cannot be used: {told}; {remedy}"
+
+
+def _has_room(path: Path) -> bool:
+    """False if not even a small file can be written there: chromadb does not say that a disk is full."""
+    try:
+        with NamedTemporaryFile(dir=path, prefix=".room-") as probe:
+            probe.write(bytes(_ROOM_BYTES))
+            probe.flush()
+    except OSError as error:
+        return error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return True
 
 
 def _files(path: Path) -> list[list[object]]:
