@@ -14,8 +14,9 @@ from epm.cli.file_bounds import CellOption, ColumnsOption, LineOption, UnpackedO
 from epm.cli.lazy_group import LazyCommand, LazyGroup
 from epm.cli.signals import SignalHandler
 from epm.cli.store_waits import StoreWaitOption, store_waits
+from epm.cli.streams import guarded_streams, note, require_whole_output
 from epm.config import __version__
-from epm.errors import EpmError, ExitCode
+from epm.errors import EpmError
 from epm.files.bounds import reading_within
 from epm.library_settings import own_environment
 from epm.stopping import StopRequestedError
@@ -88,17 +89,22 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the program and exit with an ``ExitCode``."""
+    """Run the program and exit with an ``ExitCode``, or with 141 where the reader of its output has gone."""
+    with guarded_streams():
+        _run()
+
+
+def _run() -> None:
     own_environment()
     signals = SignalHandler()
     signals.install()
     try:
-        build_app()()
+        _command()
     except StopRequestedError as error:
-        typer.echo(f"epm: {error}", err=True)
+        note(f"epm: {error}")
         sys.exit(signals.exit_code)
     except EpmError as error:
-        typer.echo(f"epm: {' '.join(str(error).split())}", err=True)
+        note(f"epm: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(signals.exit_code)  # the handler has said so already
@@ -106,5 +112,12 @@ def main() -> None:
         if end.code == _TYPER_INTERRUPTED:  # typer's own answer to a KeyboardInterrupt, whichever signal it came from
             sys.exit(signals.exit_code)
         raise
-    except BrokenPipeError:
-        sys.exit(ExitCode.OK)
+
+
+def _command() -> None:
+    try:
+        build_app()()
+    except SystemExit as end:
+        if not end.code:
+            require_whole_output()
+        raise

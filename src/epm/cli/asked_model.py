@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import typer
-
 from epm.cli.asking import Endpoint
 from epm.cli.money import Pricing
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.gateway.request import ModelSettings
@@ -46,9 +45,7 @@ def _with_place(endpoint: EndpointT, profile: ModelProfile, name: str) -> Endpoi
         return filled
     if is_elsewhere:
         if profile.api_key_env is not None or profile.azure_ad_token_env is not None:
-            typer.echo(
-                f"epm: note: the key of {name} is not sent to another --api-base than its own: name one with --api-key-env", err=True
-            )
+            note(f"epm: note: the key of {name} is not sent to another --api-base than its own: name one with --api-key-env")
         return filled
     return replace(filled, api_key_env=profile.api_key_env, azure_ad_token_env=profile.azure_ad_token_env)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from epm.cli.panels import LIMITS, MODEL, OUTPUT
+from epm.cli.streams import note
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_ITEM_TIMEOUT_S, DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
 from epm.errors import ConfigError
 from epm.gateway.request import ModelSettings, StructuredMode
@@ -103,7 +104,7 @@ class Cassette:
                 f"{asked} {str(self.record or self.replay)!r} is for the replies of a model, and none is asked here: name it with --model"
             )
         if self.record is not None and self.record.is_file():
-            typer.echo(f"epm: note: cassette {str(self.record)!r} is there already and is added to", err=True)
+            note(f"epm: note: cassette {str(self.record)!r} is there already and is added to")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from epm.cli.options import (
 from epm.cli.pair_input import read_pair_file
 from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 from epm.cli.text_table import show_table
 from epm.errors import ConfigError
 
@@ -99,24 +100,23 @@ def _bench_file(
 
 def _tell(report: BenchReport) -> None:
     if report.plan_sha is not None:
-        typer.echo(f"plan: sha256 {report.plan_sha}", err=True)
+        note(f"plan: sha256 {report.plan_sha}")
     if report.n_unlabelled:
-        typer.echo(f"{report.n_unlabelled} pairs without a gold label were left out", err=True)
+        note(f"{report.n_unlabelled} pairs without a gold label were left out")
     if report.leakage is not None:
         shared = report.leakage
-        typer.echo(
+        note(
             f"split: {shared.kind} with --valid; of {shared.n} pairs, {shared.n_same_pair} stand in it, {shared.n_shared_listing} share a listing, "
             f"{shared.n_shared_product} share a product",
-            err=True,
         )
     for result in report.results:
         for name, count in result.failures.items():
             first = next(d for d in result.decisions if d.error_class is not None and d.error_class.value == name)
-            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; {first_error(first.pair_id, first.error)}", err=True)
+            note(f"{result.row.matcher}: {count} pairs failed with {name}; {first_error(first.pair_id, first.error)}")
         for decision in result.decisions:
             told = decision.provenance.get("disagreements")
             for line in told if isinstance(told, list) else ():
-                typer.echo(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}", err=True)
+                note(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}")
 
 
 def _refuse_without_a_result(report: BenchReport) -> None:

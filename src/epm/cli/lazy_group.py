@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from epm.cli.help_texts import restore_help
+
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter  # for types alone: typer has them nowhere else
 
@@ -26,6 +28,7 @@ class LazyCommand:
         app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         app.callback()(_nothing)  # a program of one command would be that command
         import_module(f"epm.cli.{self.module}").register(app)
+        restore_help(app)
         return _group(app).commands[name]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.panels import MONEY
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.estimate.estimate import Estimate
@@ -111,13 +112,13 @@ class Money(Pricing, Caps):
             if self.bounds().is_money or self.estimate is not None:
                 raise ConfigError(unknown_price(model.name))
             if not self.dry_run:
-                typer.echo(f"{unknown_price(model.name)}; its calls are not counted in costs", err=True)
+                note(f"{unknown_price(model.name)}; its calls are not counted in costs")
         return model
 
 
 def tell(notice: str) -> None:
     """Print a notice on stderr."""
-    typer.echo(notice, err=True)
+    note(notice)
 
 
 def show_preview(preview: Preview, *, as_json: bool) -> None:

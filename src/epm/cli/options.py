@@ -15,6 +15,7 @@ from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.money import Money, show_estimate, show_preview
 from epm.cli.panels import LIMITS, MODEL, OUTPUT
+from epm.cli.streams import note
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
@@ -68,7 +69,7 @@ def matching_context(
     asking.require_use(asked)
     settings = None if asked is None else asked_model(asked, asking, money)
     if store is not None and settings is None:
-        typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
+        note(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here")
     if money.dry_run:
         yield MatchContext(identity=rule, model=settings)
         return

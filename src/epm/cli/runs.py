@@ -14,6 +14,7 @@ from epm.cli.options import StoreUrl, refuse_total_failure
 from epm.cli.panels import LIMITS, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.runs_compare import compare_two
+from epm.cli.streams import note
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
@@ -52,7 +53,7 @@ def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
         figures = opened.read(figures_by_run)
     rows = [{**run_to_json(run), **asdict(figures.get(run.run_id, RunFigures()))} for run in runs]
     for error in damaged:
-        typer.echo(f"epm: note: left out: {' '.join(visible_lines(str(error)))}", err=True)
+        note(f"epm: note: left out: {' '.join(visible_lines(str(error)))}")
     _print(as_json, {"runs": rows}, runs_table(runs, figures))
 
 
