@@ -33,6 +33,7 @@ from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, u
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
+from epm.knowledge.unused_memory import blank_unused
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -91,6 +92,7 @@ class ChromaIndex:
             ArtifactError: the folder cannot be used, or holds vectors of another model.
         """
         self._embedder = embedder
+        self._path = path
         self.name = f"chroma/{embedder.model_id}"
         try:
             self._held = Held(path)
@@ -165,6 +167,7 @@ class ChromaIndex:
     def close(self) -> None:
         """Release the files; the index can be opened again."""
         cast("Client", self._client).close()  # the annotation names an interface without close
+        blank_unused(self._path)
         self._held.close()
 
     def _open(self, kind: str, path: Path) -> Collection:
@@ -278,3 +281,5 @@ def open_collections(path: Path, *, like: Sequence[Collection] | None = None) ->
             ]  # fmt: skip
     finally:
         cast("Client", client).close()
+        if like is not None:
+            blank_unused(path)
