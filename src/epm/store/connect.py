@@ -21,6 +21,7 @@ _TABLE_SINCE = {
     **dict.fromkeys(("store_version", "runs", "pairs", "rationales", "items", "decisions", "judgements", "calls", "cache"), 1),
     **dict.fromkeys(("budgets", "launches", "batches", "batch_lines"), 2),
     **dict.fromkeys(("waiting", "reviews"), 3),
+    "failed_replies": 5,
 }
 """The schema version that brought each table; one that is not named came with the latest."""
 

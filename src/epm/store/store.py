@@ -22,10 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, func, insert, select, update
 
 from epm.config import __version__
-from epm.errors import StoreError
+from epm.errors import ErrorClass, StoreError
 from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
 from epm.judgement import Judgement
@@ -33,7 +33,7 @@ from epm.store import codec
 from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import connect, connect_to_read
 from epm.store.failures import told_as_failure
-from epm.store.item_writing import add_judgements, finish_item, record_call
+from epm.store.item_writing import add_judgements, finish_item, record_call, reject_reply
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
@@ -210,17 +210,17 @@ class RunStore:
         row_json = self.read(lambda connection: connection.execute(query).scalar_one_or_none())
         return None if row_json is None else codec.decode_kept(key, row_json)
 
-    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
-        """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, kept)))
+    async def record_call(self, call: CallRecord, reply: CachedReply | None) -> None:
+        """Write a ledger row and its reply in one transaction: into the cache, or beside the row of a failed call."""
+        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, reply)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for."""
         self._write(lambda connection: record_call(connection, call, None))
 
-    async def forget(self, key: str) -> None:
-        """Drop a cache row; the ledger rows stay."""
-        await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
+    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:
+        """Move a reply out of the cache, to the ledger row of the latest call that brought it."""
+        await asyncio.wrap_future(self._write(lambda connection: reject_reply(connection, key, error_class, reason)))
 
     # Money
 
