@@ -120,7 +120,7 @@ def test_what_is_older_goes_and_figures_stay(filled: tuple[Path, str], what: Wha
         assert ([item.pair.right.title != "[purged]" for item in store.items(run_id)]) == [keeps_text] * 3
     assert (summary.n_calls, summary.cost_usd) == (5, 1.25)
     assert bool(files_with_canary(path.parent)) == (keeps_cache or keeps_text)
-    assert report.n_replies == (0 if keeps_cache else 3)
+    assert report.n_replies == (0 if keeps_cache else 4)
 
 
 def test_what_is_younger_stays(filled: tuple[Path, str]) -> None:
