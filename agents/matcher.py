@@ -141,6 +141,8 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_l
     spent = {"n_calls": gateway.n_calls, "n_cached": gateway.n_cached, "n_unpriced": gateway.n_unpriced}
     sha = teacher_prompts_sha(is_told=told_label is not None)
     made_by = {"matcher": NAME, "model": tools.model.name, "prompts_sha": sha, "engine": engine_version()}
+    if tools.model.reasoning_effort is not None:
+        made_by["reasoning_effort"] = tools.model.reasoning_effort
     provenance = {**made_by, **decision.provenance, **spent}
     return replace(decision, cost_usd=gateway.cost_usd, latency_s=time.perf_counter() - start, provenance=provenance)
 

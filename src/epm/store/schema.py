@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaD
 
 SCHEMA_VERSION = 5
 """2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``;
-4 is that of ``leases``; 5 added ``failed_replies``."""
+4 is that of ``leases``; 5 added ``failed_replies``, and ``asked`` of judgements."""
 
 metadata = MetaData()
 
@@ -87,6 +87,7 @@ judgements = Table(
     Column("rationale_sha", String(64), nullable=False),
     Column("judge", Text, nullable=False),
     Column("scores_json", Text, nullable=False),
+    Column("asked", Text),
     Column("cost_usd", Float, nullable=False),
     Column("created_at_s", Float, nullable=False),
     Index("judgements_of_run", "run_id", "pair_id"),
