@@ -28,7 +28,7 @@ from epm.knowledge.index import KnowledgeIndex
 from epm.knowledge.memory import MemoryIndex
 from epm.matcher import MatchContext
 from epm.pair import Pair
-from epm.prompts.library import prompts_sha
+from epm.prompts.library import load_prompt, prompts_sha
 from epm.relation import Label
 from epm.run import in_turn
 from epm.store.review_queue import with_checkpoint
@@ -80,6 +80,11 @@ class MultiAgentRag:
             return decision
 
         return await in_turn(shown, decide, concurrency=ctx.concurrency)
+
+    def templates(self) -> Mapping[str, tuple[str, str]]:
+        """The unfilled prompt of every role, also of those that few items come to."""
+        prompts = {role: load_prompt(name) for role, name in (PROMPTS if self._labels is None else LABELLED_PROMPTS).items()}
+        return {f"teacher/{role}": (prompt.system, prompt.user) for role, prompt in prompts.items()}
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)

@@ -72,7 +72,9 @@ class Caps:
 class Money(Pricing, Caps):
     """What the user said about money, and whether to look before spending any."""
 
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first prompts and how many items would run; send nothing.")] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the prompt of every role with its tokens, and how many items would run; send nothing.")
+    ] = False
     estimate: Annotated[
         int | None,
         typer.Option(min=2, metavar="N", help="Run N random items, for at most $0.50, and say what the rest will cost; 50 is a good N."),

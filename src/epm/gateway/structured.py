@@ -144,6 +144,11 @@ async def ask(
     return StructuredReply(value, sum(reply.cost_usd or 0.0 for reply in replies), len(replies), sum(reply.is_cached for reply in replies))
 
 
+def takes_strict_schemas(model: str) -> bool:
+    """False for a model whose server refused a strict schema in this process; true as long as none did."""
+    return model not in _NOT_STRICT
+
+
 @asynccontextmanager
 async def _first_alone(model: str) -> AsyncIterator[None]:
     """Lets the first strict call to a model end, however it ends, before others go out: refusals in a row would stop the run."""
