@@ -204,7 +204,9 @@ def _misquoted(sound: dict[str, object], _pair: tuple[object, object]) -> dict[s
     """A quote that is said in other words than the listing's."""
     core = cast("dict[str, object]", sound["core"])
     cells = [dict(cell) for cell in cast("list[dict[str, object]]", core["comparisons"])]
-    quoted = [cell for cell in cells if cell["left"] is not None] or [{"attribute": "name", "left": "x", "right": None, "verdict": "unknown"}]
+    quoted = [cell for cell in cells if cell["left"] is not None] or [
+        {"attribute": "name", "left": "x", "right": None, "verdict": "unknown"}
+    ]
     quoted[0]["left"] = f"{quoted[0]['left']} (genuine series)"
     return {**sound, "core": {**core, "comparisons": cells or quoted}}
 

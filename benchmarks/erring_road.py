@@ -1,6 +1,6 @@
 """What ``epm teach`` costs over a model that errs, what becomes of its errors, and whether a replay equals the run.
 
-    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT]        FOLDER holds test.jsonl.gz of Abt-Buy
+    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT] [--matcher NAME]        FOLDER holds test.jsonl.gz of Abt-Buy
 
 The model is ``erring_model.py``, always of this checkout; ``--source`` names the checkout whose toolkit is measured: an older one
 beside this one, over equal pairs and equal errors. Prices are those of gpt-4o-mini, replies and repairs included.
@@ -31,15 +31,15 @@ _HERE = Path(__file__).parent
 _SEED = 11
 
 
-def main(folder: Path, n_pairs: int, source: Path) -> dict[str, object]:
+def main(folder: Path, n_pairs: int, source: Path, matcher: str) -> dict[str, object]:
     """The figures of one checkout."""
     with tempfile.TemporaryDirectory() as made, erring(_SEED) as url:
         place = Path(made)
         gold = chosen(folder, n_pairs, place / "pairs.jsonl")
-        report = teach(place, source, url, "--store", "a/s.db", "--record", "c.jsonl")
+        report = teach(place, source, url, "--matcher", matcher, "--store", "a/s.db", "--record", "c.jsonl")
         said = cast("dict[str, dict[str, int]]", httpx.get(url.removesuffix("v1") + "log").json())
         truth = cast("dict[str, str | None]", httpx.get(url.removesuffix("v1") + "truth").json())
-        replayed = teach(place, source, url, "--store", "b/s.db", "--replay", "c.jsonl")
+        replayed = teach(place, source, url, "--matcher", matcher, "--store", "b/s.db", "--replay", "c.jsonl")
         ledgers = [ledger(place / name / "s.db") for name in "ab"]
         return {
             "pairs": n_pairs, "decided": report["n_decided"], "undecided": report["n_abstained"], "failed": report["failed_by_class"],
@@ -75,7 +75,17 @@ def chosen(folder: Path, n_pairs: int, target: Path) -> dict[str, tuple[str, str
 
 def teach(place: Path, source: Path, url: str, *more: str) -> dict[str, object]:
     """The report of ``epm teach``."""
-    command = [sys.executable, "-c", "from epm.cli.app import main; main()", "teach", "pairs.jsonl", "--model", "openai/gpt-4o-mini", "--api-base", url]
+    command = [
+        sys.executable,
+        "-c",
+        "from epm.cli.app import main; main()",
+        "teach",
+        "pairs.jsonl",
+        "--model",
+        "openai/gpt-4o-mini",
+        "--api-base",
+        url,
+    ]
     command += ["--price", f"{USD_IN},{USD_OUT}", "--embedder", "hash", "--concurrency", "1", "--json", *more]
     env = {**os.environ, "PYTHONPATH": str(source / "src")}
     done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, check=False)
@@ -126,5 +136,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pairs", type=int, default=150)
     parser.add_argument("--source", type=Path, default=_HERE.parent)
+    parser.add_argument("--matcher", default="multi-agent-rag")
     given = parser.parse_args()
-    sys.stdout.write(json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve()), indent=1) + "\n")
+    sys.stdout.write(json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve(), given.matcher), indent=1) + "\n")

@@ -101,8 +101,8 @@ class CallLog(Protocol):
         """Write a ledger row that nobody waits for: a cache hit, or a call cut off by cancellation."""
         ...
 
-    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:
-        """Move a reply that proved useless out of the cache, to the ledger row of the call that brought it."""
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Move a reply that proved useless out of the cache, to the ledger row of the item's call that brought it."""
         ...
 
 
@@ -129,7 +129,7 @@ class MemoryCallLog:
         """Keep the ledger row."""
         self.calls.append(call)
 
-    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:  # noqa: ARG002  # nothing is kept of it
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:  # noqa: ARG002  # nothing is kept of it
         """Drop the cache row."""
         self._kept.pop(key, None)
 

@@ -93,7 +93,7 @@ class MeteredGateway:
 
     async def reject(self, request: ChatRequest, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
         """Take the reply to a request out of the cache: it proved useless, and a later attempt asks the model again."""
-        await self.log.reject(cache_key(self.transport, request, sample_index=scope.sample_index), error_class, reason)
+        await self.log.reject(cache_key(self.transport, request, sample_index=scope.sample_index), scope, error_class, reason)
 
     async def _lead(self, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
         flight: _Flight = asyncio.get_running_loop().create_future()

@@ -17,6 +17,7 @@ from pathlib import Path
 from epm.errors import ConfigError, ErrorClass
 from epm.gateway.cassette import CassetteWriter, FailedCall, read_cassette
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord, canonical_json
+from epm.gateway.request import CallScope
 
 _OUR_DOING = frozenset({ErrorClass.CANCELLED, ErrorClass.BUDGET, ErrorClass.EGRESS})
 """Not what a server said: a command that goes on asks again, and so does its replay."""
@@ -99,9 +100,9 @@ class Recorder:
         """Write the ledger row."""
         self._inner.post_call(call)
 
-    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
         """Move the reply out of the cache; on the cassette it stays, for a replay is to see what was refused."""
-        await self._inner.reject(key, error_class, reason)
+        await self._inner.reject(key, scope, error_class, reason)
         digest = self._standing.pop(key, None)
         if digest is not None:
             self._refuse(key, digest)

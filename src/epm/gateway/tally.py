@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from epm.errors import ErrorClass
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord
 from epm.gateway.metered import MeteredGateway
-from epm.gateway.request import ChatReply
+from epm.gateway.request import CallScope, ChatReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Tally:
         self._count(call)
         self._inner.post_call(call)
 
-    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
         """Move the reply out of the cache."""
-        await self._inner.reject(key, error_class, reason)
+        await self._inner.reject(key, scope, error_class, reason)
 
     def _count(self, call: CallRecord) -> None:
         paid_usd = call.cost_usd or 0.0

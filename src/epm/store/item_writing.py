@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from epm.decision import Outcome
 from epm.errors import ErrorClass
 from epm.gateway.ledger import CachedReply, CallRecord
+from epm.gateway.request import CallScope
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.missing import insert_missing
@@ -61,10 +62,11 @@ def record_call(connection: Connection, call: CallRecord, reply: CachedReply | N
         _add_failed(connection, call_id, call.error_class, call.error or "", reply.to_json())
 
 
-def reject_reply(connection: Connection, key: str, error_class: ErrorClass, reason: str) -> None:
-    """Move a reply that proved useless from the cache to the ledger row of the latest call that brought it."""
+def reject_reply(connection: Connection, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+    """Move a reply that proved useless from the cache to the ledger row of the item's latest call that brought it."""
     row_json = connection.execute(select(cache.c.row_json).where(cache.c.key == key)).scalar_one_or_none()
-    brought = select(func.max(calls.c.call_id)).where(calls.c.key == key, calls.c.error_class.is_(None))
+    of_item = calls.c.run_id.is_not_distinct_from(scope.run_id) & calls.c.item_id.is_not_distinct_from(scope.item_id)
+    brought = select(func.max(calls.c.call_id)).where(calls.c.key == key, of_item, calls.c.error_class.is_(None))
     call_id = connection.execute(brought).scalar_one_or_none()
     connection.execute(delete(cache).where(cache.c.key == key))
     if row_json is not None and call_id is not None:

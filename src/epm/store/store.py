@@ -28,6 +28,7 @@ from epm.config import __version__
 from epm.errors import ErrorClass, StoreError
 from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
+from epm.gateway.request import CallScope
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.budgets import StoredBudget, open_budget, spent_on
@@ -218,9 +219,9 @@ class RunStore:
         """Write a ledger row that nobody waits for."""
         self._write(lambda connection: record_call(connection, call, None))
 
-    async def reject(self, key: str, error_class: ErrorClass, reason: str) -> None:
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
         """Move a reply out of the cache, to the ledger row of the latest call that brought it."""
-        await asyncio.wrap_future(self._write(lambda connection: reject_reply(connection, key, error_class, reason)))
+        await asyncio.wrap_future(self._write(lambda connection: reject_reply(connection, key, scope, error_class, reason)))
 
     # Money
 

@@ -16,6 +16,7 @@ from epm.knowledge.catalogue import listing_entry_id
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
+from epm.store.history import CallEvent, pair_history
 from epm.store.store import RunStore
 from forked_python import run_forked
 
@@ -117,6 +118,15 @@ def ledger(store: Path, run_id: str) -> tuple[list[tuple[object, ...]], dict[str
     return sorted(calls, key=str), failed
 
 
+def refused(store: Path, pair_id: str) -> list[str]:
+    """Why replies about a pair were refused after they had come; none of them is in the cache."""
+    with RunStore.open(store) as opened:
+        events = [event for part in pair_history(opened, pair_id).runs for event in part.events if isinstance(event, CallEvent)]
+        useless = [event for event in events if event.useless is not None and event.call.error_class is None]
+        assert all(opened.cached(event.call.key) is None for event in useless)
+    return [event.useless.error_class.value for event in useless if event.useless is not None]
+
+
 def test_what_failed_fails_again_in_a_replay_with_the_same_classes_and_as_many_calls(folder: Path, fake_server) -> None:
     untold = {**RATIONALE, "label": "no_match"}  # vetoed: no comparison argues it
     vetoed = {"contains": ["Compare the left and the right", "KX-102"], "content": untold}
@@ -129,6 +139,8 @@ def test_what_failed_fails_again_in_a_replay_with_the_same_classes_and_as_many_c
     assert recorded["n_failed"] >= 2
     replayed = json.loads(epm(folder, *teach, "--store", "b/s.db", "--replay", "c.jsonl").stdout)
     assert ledger(folder / "b/s.db", recorded["run_id"]) == ledger(folder / "a/s.db", recorded["run_id"])
+    assert refused(folder / "b/s.db", "p2") == refused(folder / "a/s.db", "p2")
+    assert "vetoed" in refused(folder / "a/s.db", "p2")
     for name in ("n_decided", "n_failed", "failed_by_class", "n_calls", "n_calls_failed", "n_cached", "n_vetoes"):
         assert replayed[name] == recorded[name], name
     assert fake_server.n_requests() == n_asked
