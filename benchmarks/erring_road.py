@@ -1,6 +1,6 @@
 """What ``epm teach`` costs over a model that errs, what becomes of its errors, and whether a replay equals the run.
 
-    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT] [--matcher NAME]        FOLDER holds test.jsonl.gz of Abt-Buy
+    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT] [--matcher NAME] [--seed 11]        FOLDER holds test.jsonl.gz of Abt-Buy
 
 The model is ``erring_model.py``, always of this checkout; ``--source`` names the checkout whose toolkit is measured: an older one
 beside this one, over equal pairs and equal errors. Prices are those of gpt-4o-mini, replies and repairs included.
@@ -31,9 +31,9 @@ _HERE = Path(__file__).parent
 _SEED = 11
 
 
-def main(folder: Path, n_pairs: int, source: Path, matcher: str) -> dict[str, object]:
+def main(folder: Path, n_pairs: int, source: Path, matcher: str, seed: int) -> dict[str, object]:
     """The figures of one checkout."""
-    with tempfile.TemporaryDirectory() as made, erring(_SEED) as url:
+    with tempfile.TemporaryDirectory() as made, erring(seed) as url:
         place = Path(made)
         gold = chosen(folder, n_pairs, place / "pairs.jsonl")
         report = teach(place, source, url, "--matcher", matcher, "--store", "a/s.db", "--record", "c.jsonl")
@@ -137,5 +137,6 @@ if __name__ == "__main__":
     parser.add_argument("--pairs", type=int, default=150)
     parser.add_argument("--source", type=Path, default=_HERE.parent)
     parser.add_argument("--matcher", default="multi-agent-rag")
+    parser.add_argument("--seed", type=int, default=_SEED, help="Of the model's errors; the pairs are the same.")
     given = parser.parse_args()
-    sys.stdout.write(json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve(), given.matcher), indent=1) + "\n")
+    sys.stdout.write(json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve(), given.matcher, given.seed), indent=1) + "\n")
