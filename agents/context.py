@@ -35,6 +35,7 @@ class TeacherContext:
 
     ``told_label`` is the label that the writer is told, ``None`` in blind teaching. It stands here and not in the state, so
     that no node can show it by showing the pair.
+    ``is_lean``: a model is asked for questions only where the engine finds a decisive attribute open, or cannot tell.
     ``examples`` are worked cases to show before questions are asked: none, unless questions are explored.
     """
 
@@ -48,6 +49,7 @@ class TeacherContext:
     told_label: Label | None = None
     examples: tuple[AskExample, ...] = ()
     web_search: WebSearch | None = None
+    is_lean: bool = False
 
     @property
     def prompts(self) -> Mapping[str, str]:

@@ -111,6 +111,8 @@ async def examine(gateway: Gateway, model: ModelSettings) -> Diagnosis:
             return Diagnosis(model.name, tuple(checks), None)
         if check.is_ok:
             working.append(mode)
+        if mode is StructuredMode.JSON_SCHEMA and check.is_ok:
+            checks.append(_strictness(model))
     first = next(iter(working), None)
     usable = replace(model, structured=first or model.structured)
     if first is not None:
@@ -142,6 +144,21 @@ async def _structured(gateway: _Watched, model: ModelSettings) -> str:
     )
     calls = gateway.n_calls - before
     return f"{answered.value.label!r} after {calls} call{'s' if calls > 1 else ''}"
+
+
+def _strictness(model: ModelSettings) -> Check:
+    """Whether the answer by schema came strictly: each model is asked so first, and without where its server refuses that."""
+    from epm.gateway.structured import takes_strict_schemas
+
+    if takes_strict_schemas(model.name):
+        return Check("strict schema", is_ok=True, detail="taken: replies cannot err in form where the server keeps to it")
+    refused = "refused: the same schema is asked for without, and replies may need a repair"
+    return Check(
+        "strict schema",
+        is_ok=False,
+        detail=refused,
+        remedy="nothing to set: epm found it out; expect more repairs, or take a server that knows strict schemas",
+    )
 
 
 async def _repaired(gateway: _Watched, model: ModelSettings) -> str:

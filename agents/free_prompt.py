@@ -83,6 +83,8 @@ class FreePrompt:
             decisions = [Decision.failed(pair_id, error.error_class, str(error)) for pair_id in pair_ids]
         latency_s, cost_usd = time.perf_counter() - start, asked.gateway.cost_usd / len(pair_ids)
         made_by = {"matcher": self.matcher, "model": model.name, "prompt": self.prompt_id, "prompts_sha": self.sha, **asked.gateway.spent()}
+        if model.reasoning_effort is not None:
+            made_by["reasoning_effort"] = model.reasoning_effort
         told = [replace(one, cost_usd=cost_usd, latency_s=latency_s, provenance={**one.provenance, **made_by}) for one in decisions]
         if ctx.on_decision is not None:
             for decision in told:

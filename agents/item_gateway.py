@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from epm.errors import ErrorClass
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import CallScope, ChatReply, ChatRequest, Usage
 
 
 @runtime_checkable
-class _Forgetful(Protocol):
-    async def forget(self, request: ChatRequest, scope: CallScope) -> None: ...
+class _Rejecting(Protocol):
+    async def reject(self, request: ChatRequest, scope: CallScope, error_class: ErrorClass, reason: str) -> None: ...
 
 
 class ItemGateway:
@@ -26,10 +27,12 @@ class ItemGateway:
         self.n_unpriced = 0
         self.cost_usd = 0.0
         self.usage = Usage(0, 0)
+        self._latest: dict[str, tuple[ChatRequest, CallScope]] = {}
 
     async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
         """The reply of the inner gateway."""
         reply = await self._inner.send(request, scope)
+        self._latest[scope.role] = request, scope
         self.n_calls += 1
         self.n_cached += reply.is_cached
         self.n_unpriced += reply.cost_usd is None
@@ -45,7 +48,13 @@ class ItemGateway:
             "completion_tokens": usage.completion_tokens, "reasoning_tokens": usage.reasoning_tokens,
         }  # fmt: skip
 
-    async def forget(self, request: ChatRequest, scope: CallScope) -> None:
-        """Drop a kept reply that proved useless, where the inner gateway keeps any."""
-        if isinstance(self._inner, _Forgetful):
-            await self._inner.forget(request, scope)
+    async def reject(self, request: ChatRequest, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Take a reply that proved useless out of the cache, where the inner gateway has one."""
+        if isinstance(self._inner, _Rejecting):
+            await self._inner.reject(request, scope, error_class, reason)
+
+    async def reject_latest(self, role: str, error_class: ErrorClass, reason: str) -> None:
+        """The same for the last reply that this item was given in a role, if it was given one."""
+        latest = self._latest.get(role)
+        if latest is not None:
+            await self.reject(*latest, error_class, reason)

@@ -2,6 +2,9 @@
 
     epm bench pairs.jsonl --matcher multi-agent-rag:rules
 
+``multi-agent-rag-lean[:MODEL]`` is the same for less money: no model is asked for questions about a pair in which the engine could
+read both products and finds nothing open that decides.
+
 An item that cannot be decided comes back as a record: ``failed`` with its error class, or ``abstained`` where the
 second reader kept its veto. Gold labels are taken off before a pair enters the graph.
 """
@@ -28,12 +31,13 @@ from epm.knowledge.index import KnowledgeIndex
 from epm.knowledge.memory import MemoryIndex
 from epm.matcher import MatchContext
 from epm.pair import Pair
-from epm.prompts.library import prompts_sha
+from epm.prompts.library import load_prompt, prompts_sha
 from epm.relation import Label
 from epm.run import in_turn
 from epm.store.review_queue import with_checkpoint
 
 NAME = "multi-agent-rag"
+LEAN_NAME = "multi-agent-rag-lean"
 VERSION = "1"
 DEFAULT_MODEL = "rules"
 
@@ -45,6 +49,11 @@ def make(arg: str | None) -> MultiAgentRag:
     return MultiAgentRag(model_name=arg or None)
 
 
+def make_lean(arg: str | None) -> MultiAgentRag:
+    """The same, sparing with questions."""
+    return MultiAgentRag(model_name=arg or None, is_lean=True)
+
+
 def teacher_prompts_sha(*, is_told: bool = False) -> str:
     """SHA-256 over all prompts the teacher uses, blind or told the label."""
     return prompts_sha((LABELLED_PROMPTS if is_told else PROMPTS).values())
@@ -53,8 +62,10 @@ def teacher_prompts_sha(*, is_told: bool = False) -> str:
 class MultiAgentRag:
     """Decides each pair with the teacher's graph; with ``labels`` (by pair id) its writer is told each pair's label."""
 
-    def __init__(self, model_name: str | None = None, labels: Mapping[str, Label] | None = None) -> None:
-        self.name = NAME if model_name is None else f"{NAME}:{model_name}"
+    def __init__(self, model_name: str | None = None, labels: Mapping[str, Label] | None = None, *, is_lean: bool = False) -> None:
+        plain = LEAN_NAME if is_lean else NAME
+        self.name = plain if model_name is None else f"{plain}:{model_name}"
+        self._is_lean = is_lean
         self.prompts_sha = teacher_prompts_sha(is_told=labels is not None)
         self.version = f"{VERSION}+{self.prompts_sha[:12]}"
         self._model_name = model_name
@@ -63,7 +74,7 @@ class MultiAgentRag:
 
     def with_labels(self, labels: Mapping[str, Label]) -> MultiAgentRag:
         """The teacher that explains these labels, by pair id; a pair without one is an error of the caller."""
-        return MultiAgentRag(self._model_name, labels)
+        return MultiAgentRag(self._model_name, labels, is_lean=self._is_lean)
 
     async def decide(self, batch: Sequence[Pair], ctx: MatchContext) -> list[Decision]:
         """One decision for each pair, in the same order.
@@ -76,12 +87,18 @@ class MultiAgentRag:
         tools = ItemTools(ctx.gateway or rules_gateway(model), model, ctx.knowledge or self._index_with(shown), time.time())
 
         async def decide(pair: Pair) -> Decision:
-            decision = await decide_pair(pair, tools, ctx, told_label=None if self._labels is None else self._labels[pair.id])
+            told_label = None if self._labels is None else self._labels[pair.id]
+            decision = await decide_pair(pair, tools, ctx, told_label=told_label, is_lean=self._is_lean)
             if ctx.on_decision is not None:
                 ctx.on_decision(decision)
             return decision
 
         return await in_turn(shown, decide, concurrency=ctx.concurrency)
+
+    def templates(self) -> Mapping[str, tuple[str, str]]:
+        """The unfilled prompt of every role, also of those that few items come to."""
+        prompts = {role: load_prompt(name) for role, name in (PROMPTS if self._labels is None else LABELLED_PROMPTS).items()}
+        return {f"teacher/{role}": (prompt.system, prompt.user) for role, prompt in prompts.items()}
 
     def _settings(self, ctx: MatchContext) -> ModelSettings:
         settings = ctx.model or ModelSettings(DEFAULT_MODEL)
@@ -121,7 +138,9 @@ def rules_gateway(model: ModelSettings) -> Gateway:
     return MeteredGateway(RulesTransport(), None)
 
 
-async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_label: Label | None = None) -> Decision:
+async def decide_pair(
+    pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_label: Label | None = None, is_lean: bool = False
+) -> Decision:
     """The graph's decision on one pair; a failed model call is a failed decision. ``told_label`` is shown to the writer."""
     # The graph brings in langgraph and langchain.
     from langgraph.errors import GraphRecursionError
@@ -130,7 +149,16 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_l
 
     gateway, start = ItemGateway(tools.gateway), time.perf_counter()
     context = TeacherContext(
-        gateway, tools.model, ctx.identity, tools.knowledge, tools.now_s, pair.id, ctx.run_id, told_label, web_search=ctx.web_search
+        gateway,
+        tools.model,
+        ctx.identity,
+        tools.knowledge,
+        tools.now_s,
+        pair.id,
+        ctx.run_id,
+        told_label,
+        web_search=ctx.web_search,
+        is_lean=is_lean,
     )
     try:
         with item_deadline(tools.model.item_timeout_s):
@@ -142,7 +170,9 @@ async def decide_pair(pair: Pair, tools: ItemTools, ctx: MatchContext, *, told_l
         decision = Decision.failed(pair.id, ErrorClass.INVALID_STRUCTURE, f"the model kept calling tools: {error}")
     spent = {"n_calls": gateway.n_calls, "n_cached": gateway.n_cached, "n_unpriced": gateway.n_unpriced}
     sha = teacher_prompts_sha(is_told=told_label is not None)
-    made_by = {"matcher": NAME, "model": tools.model.name, "prompts_sha": sha, "engine": engine_version()}
+    made_by = {"matcher": LEAN_NAME if is_lean else NAME, "model": tools.model.name, "prompts_sha": sha, "engine": engine_version()}
+    if tools.model.reasoning_effort is not None:
+        made_by["reasoning_effort"] = tools.model.reasoning_effort
     provenance = {**made_by, **decision.provenance, **spent}
     return replace(decision, cost_usd=gateway.cost_usd, latency_s=time.perf_counter() - start, provenance=provenance)
 

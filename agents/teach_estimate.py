@@ -10,16 +10,20 @@ from epm.agents.teach import COMMAND, remaining_pairs, teach
 from epm.agents.teach_file import TeachOptions, TeachSetting, teach_gateway, teach_setting
 from epm.errors import BudgetError
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
-from epm.estimate.preview import N_PREVIEWED, Preview
+from epm.estimate.preview import N_PREVIEWED, Preview, with_templates
 from epm.gateway.dry_run import DryGateway
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.tally import Tally
+from epm.knowledge.catalogue import batch_index
 from epm.matcher import MatchContext
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
 from epm.store.holding import holding
 from epm.store.records import RunStatus
 from epm.sync import run_sync
+
+_N_RIVALS = 200
+"""Pairs that a dry run looks for rivals in: as many as show what such a block takes, and are indexed in a moment."""
 
 
 def estimate_teach(path: Path, options: TeachOptions, n: int, *, on_progress: ProgressSink = silent) -> Estimate:
@@ -51,16 +55,20 @@ def estimate_teach(path: Path, options: TeachOptions, n: int, *, on_progress: Pr
 
 
 def preview_teach(path: Path, options: TeachOptions) -> Preview:
-    """How many items the run has left, and the first prompts of the first ones, which no model sees."""
+    """How many items the run has left, and the prompts of the first ones in every role, which no model sees.
+
+    The knowledge index is not touched: rivals are looked for among the first pairs alone.
+    """
     with teach_setting(path, options) as setting:
         job, found = setting.job, setting.store.find(setting.job.spec())
         todo = list(setting.pairs)
         if found is not None and not options.is_fresh:
             todo, _ = remaining_pairs(setting.pairs, setting.store, found)
         gateway = DryGateway()
-        ctx = MatchContext(job.identity, gateway, job.model, setting.knowledge, None, job.seed, job.egress)
+        nearby = batch_index([job.egress.visible(blind(pair)) for pair in setting.pairs[:_N_RIVALS]])
+        ctx = MatchContext(job.identity, gateway, job.model, nearby, None, job.seed, job.egress)
         run_sync(job.matcher.decide([blind(pair) for pair in todo[:N_PREVIEWED]], ctx))
-        return Preview(len(todo), gateway.prompts)
+        return Preview(len(todo), with_templates(gateway.prompts, job.model.name, [job.matcher]))
 
 
 def _teach_sample(sample: list[Pair], setting: TeachSetting, gateway: MeteredGateway, on_progress: ProgressSink) -> bool:

@@ -27,7 +27,7 @@ from epm.pair import Pair
 from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
 from epm.session import egress_in_force, make_gateway, open_transport, require_price
-from epm.store.kept_replies import kept_replies
+from epm.store.kept_replies import past_calls
 from epm.store.run_figures import INPUT_NAME
 from epm.store.store import RunStore
 from epm.sync import run_sync
@@ -139,5 +139,5 @@ def teach_gateway(setting: TeachSetting, options: TeachOptions) -> MeteredGatewa
     )  # fmt: skip
     found = None if options.is_fresh else setting.store.find(setting.job.spec())
     if found is not None and isinstance(gateway.log, Recorder):
-        gateway.log.keep(kept_replies(setting.store, found, judging=False))
+        gateway.log.keep(past_calls(setting.store, found, judging=False))
     return gateway

@@ -99,9 +99,16 @@ class BenchReport:
 
 
 def matcher_label(spec: str, model: ModelSettings | None) -> str:
-    """How a matcher is named in tables: its spec, and the model it asks (``rules`` when none is given) if the spec does not say it."""
-    is_unsaid = spec in ASKS_A_MODEL or spec.partition(":")[0] in ASKS_THE_MODEL
-    return f"{spec}[{model.name if model else 'rules'}]" if is_unsaid else spec
+    """How a matcher is named in tables: its spec, and what the spec does not say of the model that it asks.
+
+    That is its name (``rules`` when none is given), and the reasoning effort that was set for it.
+    """
+    head = spec.partition(":")[0]
+    if spec in ASKS_A_MODEL or head in ASKS_THE_MODEL:
+        has_effort = head != "reasoning"  # whose spec says its own
+        return f"{spec}[{'rules' if model is None else model.asked if has_effort else model.name}]"
+    is_told = head in ASKS_A_MODEL and model is not None and model.reasoning_effort is not None
+    return f"{spec}[effort {model.reasoning_effort}]" if is_told and model is not None else spec
 
 
 def bench(

@@ -43,7 +43,7 @@ class ModelJudge:
 
     async def score(self, batch: Sequence[tuple[Pair, Rationale]], ctx: JudgeContext) -> list[Judgement]:
         """One judgement for each rationale, in the same order."""
-        model = self._settings(ctx)
+        model = self._settings(ctx.model)
         if model is None or ctx.gateway is None:
             reason = "no model: this judge needs one; name it with --model"
             return [self._judgement(pair, rationale, AxisScore.unscored(self.axis, reason)) for pair, rationale in batch]
@@ -70,10 +70,16 @@ class ModelJudge:
             return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
         reply = state["reply"]
         graded = AxisScore(self.axis, LEVELS[reply.level], reply.level, " ".join((reply.reason, *reply.findings)))
-        return replace(self._judgement(pair, rationale, graded), cost_usd=state["cost_usd"], is_cached=state["is_cached"])
+        judgement = self._judgement(pair, rationale, graded)
+        return replace(judgement, cost_usd=state["cost_usd"], is_cached=state["is_cached"], asked=model.asked)
 
-    def _settings(self, ctx: JudgeContext) -> ModelSettings | None:
-        settings = ctx.model if self._model_name is None else replace(ctx.model or ModelSettings(self._model_name), name=self._model_name)
+    def asks(self, model: ModelSettings | None) -> str | None:
+        """The model and its effort: a score that was given by another, or with another effort, is not this judge's."""
+        settings = self._settings(model)
+        return None if settings is None else settings.asked
+
+    def _settings(self, model: ModelSettings | None) -> ModelSettings | None:
+        settings = model if self._model_name is None else replace(model or ModelSettings(self._model_name), name=self._model_name)
         return None if settings is None or settings.name == _RULES else settings
 
     def _judgement(self, pair: Pair, rationale: Rationale, graded: AxisScore) -> Judgement:

@@ -1,6 +1,7 @@
 """Scoring the rationales of a stored run; resumable by repeating the command.
 
-A judgement is kept by pair, rationale and judge. What is scored is not scored again; what was left unscored (a failed
+A judgement is kept by pair, rationale and judge, with the model that was asked and its effort. What is scored is not scored again by
+the same; what was left unscored (a failed
 call, no model) is tried again, and the newest judgement counts.
 """
 
@@ -12,8 +13,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from epm.errors import BudgetError, ErrorClass
+from epm.gateway.request import ModelSettings
 from epm.gateway.watching import with_traffic
-from epm.judge import Judge, JudgeContext
+from epm.judge import AsksModel, Judge, JudgeContext
 from epm.judgement import Judgement
 from epm.judges.run_identity import identity_of
 from epm.pair import Pair
@@ -115,7 +117,7 @@ async def score_run(
                     n_new += len(changed)
                     held.check()
         except BudgetError as error:
-            n_scored = sum(all(_is_scored(known, judge, *item) for judge in judges) for item in items)
+            n_scored = sum(all(_is_scored(known, judge, *item, ctx.model) for judge in judges) for item in items)
             raise BudgetError(f"'epm judge score {full_id}': {n_scored:,} of {len(items):,} rationales scored; {error}") from error
     wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
@@ -133,7 +135,7 @@ async def _new_judgements(
     judge: Judge, items: Sequence[tuple[Pair, Rationale]], known: Mapping[_Key, Judgement], ctx: JudgeContext, on_progress: ProgressSink
 ) -> AsyncIterator[Sequence[Judgement]]:
     """What a judge says of the items that it has not scored yet, batch by batch; each is counted as done when the next is asked for."""
-    pending = [item for item in items if not _is_scored(known, judge, *item)]
+    pending = [item for item in items if not _is_scored(known, judge, *item, ctx.model)]
     n_batch = max(_BATCH, ctx.concurrency)
     event = ProgressEvent(f"judge {judge.name}", len(items), len(items) - len(pending), n_before=len(items) - len(pending))
     on_progress(event)
@@ -158,11 +160,11 @@ def rationales(store: RunStore, run_id: str) -> list[tuple[Pair, Rationale]]:
 
 
 def unscored(
-    items: Sequence[tuple[Pair, Rationale]], judges: Sequence[Judge], store: RunStore, run_id: str
+    items: Sequence[tuple[Pair, Rationale]], judges: Sequence[Judge], model: ModelSettings | None, store: RunStore, run_id: str
 ) -> list[tuple[Pair, Rationale]]:
-    """The items that at least one of the judges has not scored yet."""
+    """The items that at least one of the judges has not scored yet with this model."""
     known = latest_judgements(store.judgements(run_id))
-    return [item for item in items if not all(_is_scored(known, judge, *item) for judge in judges)]
+    return [item for item in items if not all(_is_scored(known, judge, *item, model) for judge in judges)]
 
 
 def latest_judgements(judgements: Iterable[Judgement]) -> dict[_Key, Judgement]:
@@ -180,9 +182,13 @@ def _key(judgement: Judgement) -> _Key:
     return judgement.pair_id, judgement.rationale_sha, judgement.judge
 
 
-def _is_scored(known: Mapping[_Key, Judgement], judge: Judge, pair: Pair, rationale: Rationale) -> bool:
+def _is_scored(known: Mapping[_Key, Judgement], judge: Judge, pair: Pair, rationale: Rationale, model: ModelSettings | None) -> bool:
+    """Whether the judge's word stands: one that another model gave, or another effort, does not. An older epm kept neither."""
     judgement = known.get((pair.id, rationale.sha(), judge.name))
-    return judgement is not None and judgement.is_complete()
+    if judgement is None or not judgement.is_complete():
+        return False
+    asks = judge.asks(model) if isinstance(judge, AsksModel) else None
+    return asks is None or judgement.asked in {None, asks}
 
 
 def _figures(judgements: Sequence[Judgement]) -> dict[str, AxisFigures]:

@@ -71,7 +71,8 @@ async def _collect(
     for judge in judges:
         if not isinstance(judge, ModelJudge) or ctx.model is None:
             continue
-        model, todo = ctx.model, unscored(items, [judge], store, run_id)
+        model = ctx.model
+        todo = unscored(items, [judge], model, store, run_id)
         for start in range(0, len(todo), _CHUNK):
             await judge.score(todo[start : start + _CHUNK], ctx)
             lines = [_line(key, request, scope, model) for key, (request, scope) in collecting.take().items()]

@@ -38,7 +38,7 @@ def estimate_scoring(run: str, options: ScoreOptions, n: int, *, on_progress: Pr
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
         run_id = store.run(run).run_id
         gateway = score_gateway(options, store, run_id)
-        todo = unscored(rationales(store, run_id)[: options.limit], judges, store, run_id)
+        todo = unscored(rationales(store, run_id)[: options.limit], judges, options.model, store, run_id)
         sample, is_cut = random_sample([pair.id for pair, _ in todo], n, seed=options.seed), False
         tally = None if gateway is None else Tally.of(gateway)
         ctx = JudgeContext(gateway=gateway, model=options.model, seed=options.seed, egress=egress, concurrency=options.concurrency)
@@ -58,7 +58,7 @@ def preview_scoring(run: str, options: ScoreOptions) -> Preview:
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
         found = store.run(run)
-        todo = unscored(rationales(store, found.run_id)[: options.limit], judges, store, found.run_id)
+        todo = unscored(rationales(store, found.run_id)[: options.limit], judges, options.model, store, found.run_id)
         gateway = DryGateway()
         ctx = JudgeContext(identity_of(found.spec.settings), gateway, options.model, found.run_id, options.seed, egress)
         for judge in judges:

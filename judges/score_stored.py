@@ -18,7 +18,7 @@ from epm.registry import make_judge
 from epm.session import egress_in_force
 from epm.store.batches import n_waiting
 from epm.store.holding import holding
-from epm.store.kept_replies import kept_replies
+from epm.store.kept_replies import past_calls
 from epm.store.launch import Launch, add_launch
 from epm.store.store import RunStore
 from epm.sync import run_sync
@@ -110,5 +110,5 @@ def score_gateway(options: ScoreOptions, store: RunStore, run_id: str) -> Metere
         record=options.record,
     )  # fmt: skip
     if isinstance(gateway.log, Recorder):
-        gateway.log.keep(kept_replies(store, run_id, judging=True))
+        gateway.log.keep(past_calls(store, store.run(run_id).run_id, judging=True))
     return gateway

@@ -44,7 +44,7 @@ async def decide(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
         "right": listing_block("right", pair.right.texts()),
         "readings": value_block("readings", state["readings"]),
         "answers": value_block("answers", answers),
-        "rivals": value_block("rivals", rivals),
+        "rivals": value_block("rivals", [{"title": rival.title} for rival in state["rivals"]]),  # an id says nothing, and is paid for
         "problems": value_block("problems", list(state.get("problems", ()))),
     }
     payload = {

@@ -10,6 +10,7 @@ from epm.agents.context import TeacherContext
 from epm.agents.schemas import ExtractReply
 from epm.agents.state import TeacherState
 from epm.evidence.engine import read_listing
+from epm.evidence.parsed import ParsedListing
 from epm.gateway.request import Task, TaskKind
 from epm.judges.grounding import is_quoted
 from epm.listing import Listing
@@ -29,11 +30,16 @@ async def extract(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teac
     return {"readings": {"left": await _read(pair.left, runtime.context), "right": await _read(pair.right, runtime.context)}}
 
 
+def is_telling(parsed: ParsedListing) -> bool:
+    """Whether the engine read, and did not guess, which product a listing offers."""
+    return any(value.rule != _GUESSED for name in _TELLING for value in parsed.of(name))
+
+
 async def _read(listing: Listing, context: TeacherContext) -> Mapping[str, tuple[str, ...]]:
     parsed = read_listing(listing)
     found = {name: tuple(dict.fromkeys(value.span.quote for value in parsed.of(name)))[:_MAX_QUOTES] for name in _ATTRIBUTES}
     found = {name: quotes for name, quotes in found.items() if quotes}
-    if not any(value.rule != _GUESSED for name in _TELLING for value in parsed.of(name)):
+    if not is_telling(parsed):
         texts = listing.texts()
         task = Task(TaskKind.EXTRACT, {"listing": texts})
         reply = await context.ask("extract", {"listing": listing_block("listing", texts)}, ExtractReply, task)

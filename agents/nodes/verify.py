@@ -12,6 +12,7 @@ from epm.agents.context import TeacherContext
 from epm.agents.nodes.decide import identity_payload
 from epm.agents.schemas import VerifyReply
 from epm.agents.state import TeacherState, Veto
+from epm.errors import ErrorClass
 from epm.gateway.request import Task, TaskKind
 from epm.judges.entailment import entailment_faults
 from epm.judges.grounding import grounding_faults
@@ -33,16 +34,21 @@ async def verify(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
     n_vetoes = state.get("n_vetoes", 0)
     problems = (*check_problems(pair, rationale, context), *_obeyed(state, rationale, context))
     if problems:
-        return _vetoed(state, Veto("checks", problems))
+        return await _vetoed(state, Veto("checks", problems), context)
     reply = await _second_reading(pair, rationale, context)
     if reply.verdict == "veto":
-        return _vetoed(state, Veto("model", reply.problems or ("vetoed without a reason",)))
+        return await _vetoed(state, Veto("model", reply.problems or ("vetoed without a reason",)), context)
     return {"problems": (), "vetoed_by": None, "n_vetoes": n_vetoes}
 
 
-def _vetoed(state: TeacherState, veto: Veto) -> TeacherState:
-    """The veto beside the earlier ones: the draft that is mended is not shown any more, its faults are kept."""
+async def _vetoed(state: TeacherState, veto: Veto, context: TeacherContext) -> TeacherState:
+    """The veto beside the earlier ones: the draft that is mended is not shown any more, its faults are kept.
+
+    The draft's reply leaves the cache: an item that is tried again is not answered with what was vetoed.
+    """
     vetoes = (*state.get("vetoes", ()), veto)
+    role = context.scope("decide_repair" if len(vetoes) > 1 and context.told_label is None else "decide").role
+    await context.gateway.reject_latest(role, ErrorClass.VETOED, f"vetoed by {veto.by}: {'; '.join(veto.problems)}")
     return {"problems": veto.problems, "vetoed_by": veto.by, "n_vetoes": len(vetoes), "vetoes": vetoes}
 
 

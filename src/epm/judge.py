@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from epm.config import DEFAULT_CONCURRENCY
 from epm.egress import OPEN, EgressPolicy
@@ -40,6 +40,15 @@ class Judge(Protocol):
 
     async def score(self, batch: Sequence[tuple[Pair, Rationale]], ctx: JudgeContext) -> list[Judgement]:
         """One judgement for each (pair, rationale), in the same order."""
+        ...
+
+
+@runtime_checkable
+class AsksModel(Protocol):
+    """A judge whose scores are those of the model that it asks."""
+
+    def asks(self, model: ModelSettings | None) -> str | None:
+        """Whom it asks where a command names this model, and how hard that is to think; ``None`` where it asks nobody."""
         ...
 
 

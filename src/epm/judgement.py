@@ -38,6 +38,7 @@ class AxisScore:
 class Judgement:
     """One judge's scores for one rationale of one pair; ``scores`` holds one entry for each axis it judges.
 
+    ``asked`` names the model that was asked and its reasoning effort, ``None`` for a judge that asks none.
     ``is_cached`` says that a cache answered all calls it took; it is of the moment, neither kept nor compared.
     """
 
@@ -47,6 +48,7 @@ class Judgement:
     scores: tuple[AxisScore, ...]
     cost_usd: float = 0.0
     is_cached: bool = field(default=False, compare=False)
+    asked: str | None = None
 
     def score(self, axis: Axis) -> float | None:
         """The score of an axis; ``None`` when unscored or not judged."""

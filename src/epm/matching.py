@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from epm.store.store import RunStore
 
 BATCH_SIZE = 64
-ASKS_A_MODEL = ("multi-agent-rag",)
+ASKS_A_MODEL = ("multi-agent-rag", "multi-agent-rag-lean")
 """Built-in matchers whose answers are a model's; their ARG names it."""
 OWN_SYSTEMS = ("python", "command")
 """Matchers that run what the user wrote: nobody knows what that sends or costs, so a dry run leaves it alone."""

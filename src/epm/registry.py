@@ -27,6 +27,7 @@ MATCHERS = {
     "command": "epm.matchers.own_program:make",
     "encoder": "epm.distill.encoder:make",
     "multi-agent-rag": "epm.agents.matcher:make",
+    "multi-agent-rag-lean": "epm.agents.matcher:make_lean",
     "zero-shot": "epm.agents.baselines:make_zero_shot",
     "cot": "epm.agents.baselines:make_cot",
     "entity-attr": "epm.agents.baselines:make_entity_attr",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from epm.config import DEFAULT_CONCURRENCY
 from epm.egress import OPEN, EgressPolicy, load_policy
-from epm.errors import ConfigError
+from epm.errors import ConfigError, ErrorClass
 from epm.gateway.account import limiter_of
 from epm.gateway.bounds import NO_BOUNDS, Bounds
 from epm.gateway.breaker import CircuitBreaker
@@ -94,13 +94,27 @@ def make_gateway(
             raise ConfigError(f"budget {bounds.shared!r} is shared through a store: give --store a file")
         shared = store.budget(bounds.shared, bounds.max_cost_usd)
     budget = Budget(bounds, lambda name: price_of(model, name), log=store, shared=shared)
-    is_here = model.name == "rules" or model.cassette is not None
-    limiter = Limiter(concurrency) if is_here else limiter_of(model, concurrency=concurrency)
+    if model.cassette is not None:
+        return _replaying_gateway(transport, store, model, concurrency=concurrency, seed=seed, budget=budget)
+    limiter = Limiter(concurrency) if model.name == "rules" else limiter_of(model, concurrency=concurrency)
     breaker = None if is_probe else _breaker(store, model.timeout_s)
     gateway = MeteredGateway(transport, store, timeout_s=model.timeout_s, seed=seed, budget=budget, limiter=limiter, breaker=breaker)
     if record is not None:
-        gateway.log = Recorder(gateway.log, record)
+        gateway.log = Recorder(gateway.log, record, identity=transport.identity)
     return gateway
+
+
+def _replaying_gateway(
+    transport: Transport, store: RunStore | None, model: ModelSettings, *, concurrency: int, seed: int, budget: Budget
+) -> MeteredGateway:
+    """A gateway that waits for nobody: what failed on the cassette fails again, and no server is to be spared or given up.
+
+    Requests that are not on the cassette stop it, as a server that refuses everything does.
+    """
+    return MeteredGateway(
+        transport, store, timeout_s=model.timeout_s, seed=seed, backoff_s=0.0, budget=budget,
+        limiter=Limiter(concurrency, heeds_failures=False), breaker=CircuitBreaker(heeds=frozenset({ErrorClass.UNSUPPORTED})),
+    )  # fmt: skip
 
 
 def _breaker(store: RunStore | None, timeout_s: float) -> CircuitBreaker:

@@ -44,6 +44,7 @@ STATUS_FAULTS = {
     "503": (503, {"message": "overloaded", "type": "server_error", "code": None}),
     "401": (401, {"message": "Incorrect API key provided: sk-canary-123.", "type": "invalid_request_error", "code": "invalid_api_key"}),
     "400": (400, {"message": "bad request", "type": "invalid_request_error", "code": None}),
+    "strict_400": (400, {"message": "response_format: strict is not supported", "type": "invalid_request_error", "code": None}),
     "404": (404, {"message": "no such model", "type": "invalid_request_error", "code": "model_not_found"}),
     "context": (
         400,

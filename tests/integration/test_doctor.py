@@ -29,6 +29,7 @@ def test_a_good_model_passes_every_probe_and_is_told_its_mode(fake_server: Any) 
     assert "the correction was taken" in result.stdout
     assert "called look_up with" in result.stdout
     assert result.stdout.rstrip().endswith("use: --structured json-schema")
+    assert "ok    strict schema: taken" in result.stdout
     assert fake_server.n_requests() == 5  # two modes, an answer and its repair, a tool call
 
 
@@ -41,6 +42,16 @@ def test_a_server_that_refuses_schemas_is_told_the_other_mode(fake_server: Any) 
     assert not first["is_ok"]
     assert first["detail"].startswith("bad_request: ")
     assert first["remedy"]
+
+
+def test_a_server_that_takes_no_strict_schema_is_told_and_used_without(fake_server: Any) -> None:
+    fake_server.script(replies=GOOD, faults=["strict_400"])
+    command = ["doctor", "--model", "openai/takes-no-strict", "--api-base", fake_server.url, "--json"]
+    found = json.loads(CliRunner().invoke(build_app(), command).stdout)
+    checks = {check["name"]: check for check in found["checks"]}
+    assert (found["structured"], checks["strict schema"]["is_ok"]) == ("json-schema", False)
+    assert checks["strict schema"]["detail"].startswith("refused: ")
+    assert checks["strict schema"]["remedy"]
 
 
 def test_a_model_that_never_fits_is_refused_with_its_class(fake_server: Any) -> None:

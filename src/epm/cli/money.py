@@ -86,7 +86,12 @@ class Money(Pricing, Caps):
     """What the user said about money, and whether to look before spending any."""
 
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the first prompts and how many items would run; send nothing.", rich_help_panel=MONEY)
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the prompt of every role with its tokens, and how many items would run; send nothing.",
+            rich_help_panel=MONEY,
+        ),
     ] = False
     estimate: Annotated[
         int | None,

@@ -89,16 +89,20 @@ class _Writer:
     def _exchange(self, event: CallEvent) -> Iterator[Line]:
         kept = event.kept
         if kept is None:
-            yield Line(f"{_INDENT}prompt and reply: not kept (a failed or forgotten reply, or purged)", _QUIET)
+            yield Line(f"{_INDENT}prompt and reply: not kept (nothing came, or it was too long, forgotten or purged)", _QUIET)
             return
         for role, text in messages_of(kept.request):
             yield from self.text(f"prompt, {visible_lines(role)[0]}", text, indent=_INDENT)
         for kind, text in retrieved_of(kept.request):
             yield from self.text(f"retrieved, {kind}", text, indent=_INDENT)
-        if event.call.error_class is None:
+        if event.useless is not None:
+            if event.call.error_class is None:
+                yield from self.text(f"refused, {event.useless.error_class.value}", event.useless.reason, _BAD, _INDENT)
+            yield from self.text("failed reply", reply_of(kept.reply.body), _BAD, _INDENT)
+        elif event.call.error_class is None:
             yield from self.text("reply", reply_of(kept.reply.body), indent=_INDENT)
         else:
-            yield Line(f"{_INDENT}reply: not kept (the call failed; the prompt is that of a later call)", _QUIET)
+            yield Line(f"{_INDENT}reply: none was kept (the call failed; the prompt is that of a later call)", _QUIET)
 
     def decision(self, event: DecisionEvent) -> Iterator[Line]:
         decision = event.decision

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from epm.errors import BudgetError, ConfigError, ErrorClass
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample
-from epm.estimate.preview import N_PREVIEWED, Preview
+from epm.estimate.preview import N_PREVIEWED, Preview, with_templates
 from epm.gateway.dry_run import DryGateway
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.tally import Tally
@@ -64,7 +64,7 @@ def estimate_matching(
 
 
 def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchContext) -> Preview:
-    """The first prompts of every matcher, which no model sees; a system of the user's own has none, and is not run."""
+    """The prompts of every matcher in every role, which no model sees; a system of the user's own has none, and is not run."""
     gateway = DryGateway()
     dry = replace(ctx, gateway=gateway, alone=None)
     matchers = {spec: make_matcher(spec) for spec in specs}
@@ -72,7 +72,8 @@ def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchC
     for spec, matcher in matchers.items():
         if spec.partition(":")[0] not in OWN_SYSTEMS:
             run_sync(decide_all(matcher, _first(matcher, pairs), dry))
-    return Preview(len(pairs), gateway.prompts)
+    model = "rules" if ctx.model is None else ctx.model.name
+    return Preview(len(pairs), with_templates(gateway.prompts, model, matchers.values()))
 
 
 def _first(matcher: Matcher, pairs: Sequence[Pair]) -> Sequence[Pair]:

@@ -6,6 +6,8 @@ import random
 
 from epm.errors import ErrorClass
 
+MAX_ATTEMPTS = 4
+"""Physical calls for one request: three waits outlast the hiccups of servers, a fifth try would mostly find the same."""
 LONGEST_WAIT_S = 120.0
 """A server that asks for more than this is treated as down: waiting longer looks like a hang."""
 _LONGEST_BACKOFF_S = 30.0

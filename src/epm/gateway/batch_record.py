@@ -28,7 +28,7 @@ class BatchOrigin:
 
 
 def record_line(origin: BatchOrigin, line: BatchLine, outcome: Mapping[str, object] | LineFailure) -> tuple[CallRecord, CachedReply | None]:
-    """The rows of a line: a reply that was cut off, filtered or refused is billed and never kept.
+    """The rows of a line: a reply that was cut off, filtered or refused is billed, and no cache takes it.
 
     The latency is the whole wait. A line that may have been billed counts at its worst case, where its price is known.
     """
@@ -52,5 +52,4 @@ def record_line(origin: BatchOrigin, line: BatchLine, outcome: Mapping[str, obje
     reply = ChatReply(body, usage, str(body.get("model")), latency_s, None if origin.price is None else origin.price.cost_usd(usage))
     fault = fault_of(body)
     call = row(usage, reply.cost_usd, reply.model, fault)
-    is_kept = fault is None and line.request is not None
-    return call, CachedReply(line.key, origin.identity, request.body, reply) if is_kept else None
+    return call, None if line.request is None else CachedReply(line.key, origin.identity, request.body, reply)

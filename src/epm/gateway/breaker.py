@@ -42,6 +42,7 @@ class CircuitBreaker:
         was_answered: whether an earlier command had an answer to this kind of question: one that resumes a run may have nothing left
             but what failed before.
         timeout_s: deadline of one call, in seconds.
+        heeds: the only classes that count; ``None`` for all.
         clock: monotonic seconds; tests bring their own.
     """
 
@@ -50,9 +51,11 @@ class CircuitBreaker:
         was_answered: Callable[[CallScope], bool] = lambda _scope: False,
         *,
         timeout_s: float = 60.0,
+        heeds: frozenset[ErrorClass] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._heeds = heeds
         self._silence = Silence(timeout_s)
         self._was_answered = was_answered
         self._lock = threading.Lock()
@@ -88,7 +91,8 @@ class CircuitBreaker:
         try:
             yield
         except ModelError as caught:
-            error = caught
+            if self._heeds is None or caught.error_class in self._heeds:
+                error = caught
             raise
         finally:
             with self._lock:

@@ -89,16 +89,20 @@ class CallLog(Protocol):
         """The reply kept under a key."""
         ...
 
-    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
-        """Write the ledger row, and the cache row if there is one, in one transaction; returns when it is committed."""
+    async def record_call(self, call: CallRecord, reply: CachedReply | None) -> None:
+        """Write the ledger row and the reply, if one came, in one transaction; returns when it is committed.
+
+        The reply of a call that succeeded goes into the cache. That of a failed call stays beside its ledger row, to be
+        looked at and replayed; the cache never holds it.
+        """
         ...
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for: a cache hit, or a call cut off by cancellation."""
         ...
 
-    async def forget(self, key: str) -> None:
-        """Drop the cache row of a reply that proved useless; its ledger row stays."""
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Move a reply that proved useless out of the cache, to the ledger row of the item's call that brought it."""
         ...
 
 
@@ -113,11 +117,11 @@ class MemoryCallLog:
         """The reply kept under a key."""
         return self._kept.get(key)
 
-    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
-        """Keep both rows."""
+    async def record_call(self, call: CallRecord, reply: CachedReply | None) -> None:
+        """Keep both rows; a failed reply is not kept, for nobody could look at it later."""
         self.calls.append(call)
-        if kept is not None:
-            self._kept[kept.key] = kept
+        if reply is not None and call.error_class is None:
+            self._kept[reply.key] = reply
             if len(self._kept) > MEMORY_CACHE_REPLIES:
                 self._kept.popitem(last=False)
 
@@ -125,7 +129,7 @@ class MemoryCallLog:
         """Keep the ledger row."""
         self.calls.append(call)
 
-    async def forget(self, key: str) -> None:
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:  # noqa: ARG002  # nothing is kept of it
         """Drop the cache row."""
         self._kept.pop(key, None)
 

@@ -68,17 +68,19 @@ class Limiter:
         rpm: hard cap of calls a minute, evenly spread.
         tpm: hard cap of tokens a minute; a call is charged the mean of those before it first, and what it took at its end.
         first_spacing_s: see ``Congestion``.
+        heeds_failures: false where failures are recorded ones: nobody is spared by waiting.
         clock: monotonic seconds; tests bring their own.
     """
 
     def __init__(
         self, ceiling: int, *, rpm: int | None = None, tpm: int | None = None, first_spacing_s: float = 0.5,
-        clock: Callable[[], float] = time.monotonic,
+        heeds_failures: bool = True, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.n_in_flight = 0
         self._congestion = Congestion(ceiling, first_spacing_s=first_spacing_s)
         self._calls = Pacer(None if rpm is None else rpm / MINUTE_S)
         self._tokens = Pacer(None if tpm is None else tpm / MINUTE_S)
+        self._heeds_failures = heeds_failures
         self._clock = clock
         self._lock = threading.Lock()
         self._queue: deque[_Waiter] = deque()
@@ -153,7 +155,9 @@ class Limiter:
         with self._lock:
             self.n_in_flight -= 1
             now_s = self._clock()
-            if failure is ErrorClass.RATE_LIMITED:
+            if not self._heeds_failures:
+                self._congestion.accepted(slot.ticket, now_s)
+            elif failure is ErrorClass.RATE_LIMITED:
                 self._congestion.refused(slot.ticket, now_s, retry_after_s)
             elif failure in _STRAINS:
                 self._congestion.strained(slot.ticket, now_s)

@@ -2,7 +2,7 @@
 
 Invariants: it alone retries; every physical attempt is one ledger row; the row and the kept reply are committed before
 the caller sees the reply, so a killed process re-sends at most what was in flight. Failures, truncations and refusals
-are never kept.
+are kept beside their ledger row and never in the cache.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from epm import stopping
 from epm.errors import EgressError, ErrorClass, ModelError
-from epm.gateway.backoff import LONGEST_WAIT_S, Backoff
+from epm.gateway.backoff import LONGEST_WAIT_S, MAX_ATTEMPTS, Backoff
 from epm.gateway.breaker import CircuitBreaker
 from epm.gateway.budget import Budget, Hold
 from epm.gateway.completion import fault_of
@@ -47,7 +47,7 @@ class MeteredGateway:
     """
 
     def __init__(  # noqa: PLR0913  # each is a bound of its own
-        self, transport: Transport, store: CallLog | None, *, concurrency: int = 8, max_attempts: int = 4, timeout_s: float = 60.0,
+        self, transport: Transport, store: CallLog | None, *, concurrency: int = 8, max_attempts: int = MAX_ATTEMPTS, timeout_s: float = 60.0,
         seed: int = 0, backoff_s: float = 0.5, budget: Budget | None = None, limiter: Limiter | None = None,
         breaker: CircuitBreaker | None = None,
     ) -> None:  # fmt: skip
@@ -91,9 +91,9 @@ class MeteredGateway:
             return self._hit(kept.as_hit(), key, request, scope)
         return await self._lead(key, request, scope)
 
-    async def forget(self, request: ChatRequest, scope: CallScope) -> None:
-        """Drop the kept reply of a request, so that a later attempt asks the model again."""
-        await self.log.forget(cache_key(self.transport, request, sample_index=scope.sample_index))
+    async def reject(self, request: ChatRequest, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Take the reply to a request out of the cache: it proved useless, and a later attempt asks the model again."""
+        await self.log.reject(cache_key(self.transport, request, sample_index=scope.sample_index), scope, error_class, reason)
 
     async def _lead(self, key: str, request: ChatRequest, scope: CallScope) -> ChatReply:
         flight: _Flight = asyncio.get_running_loop().create_future()
@@ -190,11 +190,10 @@ class MeteredGateway:
             self.log.post_call(record(failure=(ErrorClass.CANCELLED, "the caller stopped waiting")))
             raise
         self.usage = self.usage.plus(reply.usage)
-        fault = fault_of(reply.body)
+        fault, row = fault_of(reply.body), CachedReply(key, self.transport.identity, request.body, reply)
+        await self.log.record_call(record(reply=reply, failure=fault), row)
         if fault is not None:
-            await self.log.record_call(record(reply=reply, failure=fault), None)
             raise ModelError(f"model {reply.model!r}: {fault[1]}", fault[0])
-        await self.log.record_call(record(reply=reply), CachedReply(key, self.transport.identity, request.body, reply))
         return reply
 
     async def _deliver(self, request: ChatRequest) -> ChatReply:

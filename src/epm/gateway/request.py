@@ -93,6 +93,11 @@ class ModelSettings:
             )
 
     @property
+    def asked(self) -> str:
+        """Who is asked, and how hard it is to think: what answers differ by, as it is kept beside them."""
+        return self.name if self.reasoning_effort is None else f"{self.name}, effort {self.reasoning_effort}"
+
+    @property
     def cassette(self) -> str | None:
         """The recording that answers, so that nothing is sent and nothing costs; ``None`` where a model or the rules do."""
         if self.replay is not None:

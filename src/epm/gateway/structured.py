@@ -50,8 +50,8 @@ class StructuredReply(Generic[T]):
 
 
 @runtime_checkable
-class _Forgetful(Protocol):
-    async def forget(self, request: ChatRequest, scope: CallScope) -> None: ...
+class _Rejecting(Protocol):
+    async def reject(self, request: ChatRequest, scope: CallScope, error_class: ErrorClass, reason: str) -> None: ...
 
 
 class _Conversation:
@@ -70,6 +70,8 @@ class _Conversation:
         messages = body["messages"]
         # instructor appends repairs to the very list it passes, so the request keeps a copy
         plain = {**body, "messages": _without_links(messages) if isinstance(messages, list) else messages}
+        if self.requests:  # asked again: the reply before did not fit, and the last message says why
+            await self.reject(_last_text(plain["messages"]))
         try:
             request, reply = await self._sent(plain)
         except Exception as error:
@@ -104,11 +106,10 @@ class _Conversation:
         _NOT_STRICT.add(model)
         return None
 
-    async def forget(self) -> None:
-        """Drop the kept replies, which proved useless, so that repeating the item asks again."""
-        if isinstance(self._gateway, _Forgetful):
-            for request in self.requests:
-                await self._gateway.forget(request, self._scope)
+    async def reject(self, reason: str) -> None:
+        """Take the last reply, which did not fit, out of the cache: it stays in the ledger, and nobody is answered with it."""
+        if isinstance(self._gateway, _Rejecting):
+            await self._gateway.reject(self.requests[-1], self._scope, ErrorClass.INVALID_STRUCTURE, reason)
 
 
 async def ask(
@@ -134,13 +135,18 @@ async def ask(
     except instructor.core.InstructorRetryException as error:
         if conversation.failure is not None:
             raise conversation.failure from None
-        await conversation.forget()
         reason = " ".join(str(error.__cause__ or error).split())[:_REASON_CHARS]
+        await conversation.reject(reason)
         msg = f"model {model.name!r}: the reply does not fit {response_model.__name__} after {_MAX_REPAIRS} repair: {reason}"
         raise ModelError(msg, ErrorClass.INVALID_STRUCTURE) from error
     value = _plain(value, response_model)
     replies = conversation.replies
     return StructuredReply(value, sum(reply.cost_usd or 0.0 for reply in replies), len(replies), sum(reply.is_cached for reply in replies))
+
+
+def takes_strict_schemas(model: str) -> bool:
+    """False for a model whose server refused a strict schema in this process; true as long as none did."""
+    return model not in _NOT_STRICT
 
 
 @asynccontextmanager
@@ -183,6 +189,12 @@ def _without_links(messages: list[dict[str, object]]) -> list[dict[str, object]]
         {**message, "content": _LINK.sub("", text)} if isinstance(text := message.get("content"), str) and at else message
         for at, message in enumerate(messages)
     ]
+
+
+def _last_text(messages: object) -> str:
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    text = last.get("content") if isinstance(last, Mapping) else None
+    return " ".join(str(text).split())
 
 
 def _thinking(model: ModelSettings) -> Mapping[str, object]:

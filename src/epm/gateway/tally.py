@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from epm.errors import ErrorClass
 from epm.gateway.ledger import CachedReply, CallLog, CallRecord
 from epm.gateway.metered import MeteredGateway
-from epm.gateway.request import ChatReply
+from epm.gateway.request import CallScope, ChatReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,19 @@ class Tally:
             self._found[key] = kept.reply
         return kept
 
-    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
+    async def record_call(self, call: CallRecord, reply: CachedReply | None) -> None:
         """Write both rows and count the call."""
         self._count(call)
-        await self._inner.record_call(call, kept)
+        await self._inner.record_call(call, reply)
 
     def post_call(self, call: CallRecord) -> None:
         """Write the ledger row and count the call."""
         self._count(call)
         self._inner.post_call(call)
 
-    async def forget(self, key: str) -> None:
-        """Drop the cache row."""
-        await self._inner.forget(key)
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Move the reply out of the cache."""
+        await self._inner.reject(key, scope, error_class, reason)
 
     def _count(self, call: CallRecord) -> None:
         paid_usd = call.cost_usd or 0.0

@@ -22,10 +22,10 @@ from epm.gateway.bounds import Bounds, Spent
 from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
 from epm.gateway.prices import Price
 from epm.gateway.request import CallScope
-from epm.store import codec
 from epm.store.budgets import charge, spent_on
+from epm.store.item_writing import record_call
 from epm.store.missing import insert_missing
-from epm.store.schema import batch_lines, batches, budgets, cache, calls
+from epm.store.schema import batch_lines, batches, budgets
 
 _Unsent = Row[str, str | None, str, float, int, int]
 
@@ -138,9 +138,7 @@ def deliver(connection: Connection, batch: StoredBatch, keys: Sequence[str], rec
     written = []
     for row in rows:
         call, kept = record(_decode_line(row))
-        connection.execute(insert(calls).values(codec.encode_call(call)))
-        if kept is not None:
-            insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})
+        record_call(connection, call, kept)
         if batch.budget is not None and call.cost_usd is not None:
             charge(connection, batch.budget, call.cost_usd - row.held_usd, is_bounded=False)
         written.append(call)

@@ -19,7 +19,9 @@ from epm.store.purged import PURGED, purged_listing
 from epm.store.schema import batch_lines, calls, decisions, items, judgements, pairs, rationales, reviews, waiting
 
 _AT_ONCE = 500
-_WORDS = frozenset({"matcher", "model", "prompts_sha", "confidence", "review_reasons", "student", "student_sha", "prompt", "mode"})
+_WORDS = frozenset(
+    {"matcher", "model", "prompts_sha", "confidence", "review_reasons", "student", "student_sha", "prompt", "mode", "reasoning_effort"}
+)
 """Entries of a provenance that hold names of our own. Of all others only numbers are kept: any text could be a listing's."""
 
 _IS_DECISION = (

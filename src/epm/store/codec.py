@@ -124,7 +124,7 @@ def encode_judgement(judgement: Judgement) -> dict[str, object]:
     ]
     return {
         "pair_id": judgement.pair_id, "rationale_sha": judgement.rationale_sha, "judge": judgement.judge,
-        "scores_json": canonical_json(scores), "cost_usd": judgement.cost_usd,
+        "scores_json": canonical_json(scores), "cost_usd": judgement.cost_usd, "asked": judgement.asked,
     }  # fmt: skip
 
 
@@ -134,7 +134,8 @@ def decode_judgement(row: Row) -> Judgement:
     found = cast("list[dict[str, str]]", stored.json("scores_json"))
     with stored.decoding("scores_json"):
         scores = tuple(AxisScore(**{**score, "axis": Axis(score["axis"])}) for score in found)  # type: ignore[arg-type]
-    return Judgement(stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge"), scores, cost_usd=stored.number("cost_usd"))
+    named = stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge")
+    return Judgement(*named, scores, cost_usd=stored.number("cost_usd"), asked=stored.text_or_none("asked"))
 
 
 def encode_call(call: CallRecord) -> dict[str, object]:

@@ -28,6 +28,7 @@ _TABLE_SINCE = {
     **dict.fromkeys(("budgets", "launches", "batches", "batch_lines"), 2),
     **dict.fromkeys(("waiting", "reviews"), 3),
     "leases": 4,
+    "failed_replies": 5,
 }
 """The schema version that brought each table; one that is not named came with the latest."""
 

@@ -1,7 +1,7 @@
 """Everything the store knows of one pair: who was asked what, what came back, what was decided and how it was judged.
 
 For blame analysis. Events stand in the order of time, run by run; calls made outside a run (``epm match``, ``epm bench``)
-come last. Prompts and replies are those of the cache, which keeps no failed ones.
+come last. Prompts and replies are those of the cache, and of failed calls those kept beside their ledger rows.
 """
 
 from __future__ import annotations
@@ -13,25 +13,38 @@ from typing import cast
 from sqlalchemy import ColumnElement, Connection, select
 
 from epm.decision import Decision
-from epm.errors import StoreError
+from epm.errors import ErrorClass, StoreError
 from epm.gateway.ledger import CachedReply, CallRecord
 from epm.judgement import Judgement
 from epm.pair import Pair
 from epm.store import codec
 from epm.store.records import RunRecord
-from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales
+from epm.store.schema import cache, calls, decisions, failed_replies, items, judgements, pairs, rationales
 from epm.store.store import RunStore
+from epm.store.stored_row import StoredRow
 
 _SHOWN_PAIRS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Useless:
+    """Why the reply that a call brought was of no use: found at once, or by the schema or the checks afterwards."""
+
+    error_class: ErrorClass
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallEvent:
-    """A call, or a cache hit; ``kept`` is request and reply where the cache holds them, ``at_s`` the time of sending."""
+    """A call, or a cache hit; ``kept`` is request and reply where they are held, ``at_s`` the time of sending.
+
+    ``useless`` is set where ``kept`` holds a failed reply.
+    """
 
     at_s: float
     call: CallRecord
     kept: CachedReply | None
+    useless: Useless | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +126,19 @@ def _events(store: RunStore, run_id: str | None, pair_id: str) -> tuple[Event, .
 
 def _calls(connection: Connection, run_id: str | None, pair_id: str) -> Iterator[CallEvent]:
     of_run: ColumnElement[bool] = calls.c.run_id.is_(None) if run_id is None else calls.c.run_id == run_id
-    query = select(calls, cache.c.row_json).outerjoin(cache, cache.c.key == calls.c.key).where(of_run, calls.c.item_id == pair_id)
-    for row in _rows(connection, query.order_by(calls.c.call_id)):
-        call, kept = codec.decode_call(row), row["row_json"]
-        yield CallEvent(call.started_at_s, call, None if kept is None else codec.decode_kept(row["key"], kept))
+    failed = (failed_replies.c.row_json.label("failed_json"), failed_replies.c.error_class.label("useless_class"), failed_replies.c.reason)
+    query = select(calls, cache.c.row_json, *failed).outerjoin(cache, cache.c.key == calls.c.key)
+    query = query.outerjoin(failed_replies, failed_replies.c.call_id == calls.c.call_id)
+    for row in _rows(connection, query.where(of_run, calls.c.item_id == pair_id).order_by(calls.c.call_id)):
+        call, kept, useless = codec.decode_call(row), row["row_json"], None
+        if row["failed_json"] is not None:
+            kept, useless = row["failed_json"], _useless(row)
+        yield CallEvent(call.started_at_s, call, None if kept is None else codec.decode_kept(row["key"], kept), useless)
+
+
+def _useless(row: Mapping[str, object]) -> Useless:
+    stored = StoredRow("failed_replies", {**row, "error_class": row["useless_class"]}, "call_id")
+    return Useless(stored.one_of(ErrorClass, "error_class"), stored.text("reason"))
 
 
 def _decisions(connection: Connection, run_id: str, pair_id: str) -> Iterator[DecisionEvent]:

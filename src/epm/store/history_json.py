@@ -11,7 +11,7 @@ from epm.store.render import run_to_json
 
 
 def history_to_json(history: PairHistory) -> dict[str, object]:
-    """The whole history; ``prompt`` and ``reply`` are ``null`` where the cache does not hold them."""
+    """The whole history; ``prompt`` and ``reply`` are ``null`` where they are not held; ``refused`` says why a reply was of no use."""
     pair = history.pair()
     return {
         "pair_id": history.pair_id,
@@ -41,7 +41,8 @@ def _call(event: CallEvent) -> dict[str, object]:
         **flat,
         "prompt": None if kept is None else [{"role": role, "text": text} for role, text in messages_of(kept.request)],
         "retrieved": None if kept is None else [{"kind": kind, "text": text} for kind, text in retrieved_of(kept.request)],
-        "reply": None if kept is None or event.call.error_class is not None else reply_of(kept.reply.body),
+        "reply": None if kept is None or (event.call.error_class is not None and event.useless is None) else reply_of(kept.reply.body),
+        "refused": None if event.useless is None else asdict(event.useless),
     }
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from epm.decision import Outcome
+from epm.errors import ErrorClass
 from epm.gateway.ledger import CachedReply, CallRecord
+from epm.gateway.request import CallScope
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.missing import insert_missing
 from epm.store.records import ItemResult
 from epm.store.review_queue import add_waiting, queued
-from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales
+from epm.store.schema import cache, calls, decisions, failed_replies, items, judgements, pairs, rationales
+
+_REASON_CHARS = 1_000
+"""More than the longest list of a schema's faults that a repair shows; a reason is no second copy of the reply."""
 
 
 def finish_item(connection: Connection, run_id: str, result: ItemResult) -> None:
@@ -46,8 +51,28 @@ def add_judgements(connection: Connection, run_id: str, added: Sequence[Judgemen
         connection.execute(insert(judgements), rows)
 
 
-def record_call(connection: Connection, call: CallRecord, kept: CachedReply | None) -> None:
-    """Write a ledger row, and the cache row if there is one."""
-    connection.execute(insert(calls).values(codec.encode_call(call)))
-    if kept is not None:
-        insert_missing(connection, cache, {"key": kept.key, "row_json": kept.to_json(), "created_at_s": time.time()})
+def record_call(connection: Connection, call: CallRecord, reply: CachedReply | None) -> None:
+    """Write a ledger row and its reply, if one came: into the cache, or beside the row where the call failed."""
+    [call_id] = connection.execute(insert(calls).values(codec.encode_call(call))).inserted_primary_key or [None]
+    if reply is None:
+        return
+    if call.error_class is None:
+        insert_missing(connection, cache, {"key": reply.key, "row_json": reply.to_json(), "created_at_s": time.time()})
+    else:
+        _add_failed(connection, call_id, call.error_class, call.error or "", reply.to_json())
+
+
+def reject_reply(connection: Connection, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+    """Move a reply that proved useless from the cache to the ledger row of the item's latest call that brought it."""
+    row_json = connection.execute(select(cache.c.row_json).where(cache.c.key == key)).scalar_one_or_none()
+    of_item = calls.c.run_id.is_not_distinct_from(scope.run_id) & calls.c.item_id.is_not_distinct_from(scope.item_id)
+    brought = select(func.max(calls.c.call_id)).where(calls.c.key == key, of_item, calls.c.error_class.is_(None))
+    call_id = connection.execute(brought).scalar_one_or_none()
+    connection.execute(delete(cache).where(cache.c.key == key))
+    if row_json is not None and call_id is not None:
+        _add_failed(connection, call_id, error_class, reason, row_json)
+
+
+def _add_failed(connection: Connection, call_id: object, error_class: ErrorClass, reason: str, row_json: str) -> None:
+    row = {"call_id": call_id, "error_class": error_class.value, "reason": codec.storable(reason)[:_REASON_CHARS], "row_json": row_json}
+    insert_missing(connection, failed_replies, {**row, "created_at_s": time.time()})

@@ -1,28 +1,39 @@
-"""Kept replies of a run: all of them, and forgetting those that an item failed with, so that trying it again asks the model."""
+"""What came of a run's calls, and forgetting the replies that an item failed with, so that trying it again asks the model."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
-from epm.gateway.ledger import CachedReply
-from epm.store.schema import cache, calls
+from epm.gateway.recorder import PastCall
+from epm.store import codec
+from epm.store.schema import cache, calls, failed_replies, launches
 from epm.store.store import RunStore
 
 _KEYS_AT_ONCE = 500
 JUDGE_ROLES = "judge/"
 
 
-def kept_replies(store: RunStore, run_id: str, *, judging: bool) -> Iterator[CachedReply]:
-    """The replies that a run's judges, or all others, were given and that are still kept, in the order in which they were first given."""
+def past_calls(store: RunStore, run_id: str, *, judging: bool) -> Iterator[PastCall]:
+    """The calls of a run's judges, or of all others, in their order: failed ones, and of each question the reply that is kept."""
     is_asked = calls.c.role.startswith(JUDGE_ROLES, autoescape=True)
-    query = select(calls.c.key).where(calls.c.run_id == run_id, is_asked if judging else ~is_asked)
-    query = query.group_by(calls.c.key).order_by(func.min(calls.c.call_id))
-    for key in store.read(lambda connection: connection.execute(query).scalars().all()):
-        kept = store.cached(key)
-        if kept is not None:
-            yield kept
+    query = select(calls, failed_replies.c.row_json).outerjoin(failed_replies, failed_replies.c.call_id == calls.c.call_id)
+    query = query.where(calls.c.run_id == run_id, is_asked if judging else ~is_asked).order_by(calls.c.call_id)
+    began = select(launches.c.started_at_s).where(launches.c.run_id == run_id).order_by(launches.c.started_at_s)
+    commands_s = [0.0, *store.read(lambda connection: connection.execute(began).scalars().all())]
+    told: set[str] = set()
+    for found in store.read(lambda connection: connection.execute(query).mappings().all()):
+        call, row_json = codec.decode_call(dict(found)), found["row_json"]
+        command_s = commands_s[bisect_right(commands_s, call.started_at_s, lo=1) - 1]
+        if row_json is not None:
+            yield PastCall(call, command_s, codec.decode_kept(call.key, row_json), is_refused=call.error_class is None)
+        elif call.error_class is not None:
+            yield PastCall(call, command_s, None)
+        elif call.key not in told:
+            told.add(call.key)
+            yield PastCall(call, command_s, store.cached(call.key))
 
 
 def forget_failed(store: RunStore, run_id: str, item_ids: Iterable[str]) -> int:

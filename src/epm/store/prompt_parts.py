@@ -32,7 +32,7 @@ def reply_of(body: Mapping[str, object]) -> str:
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, Sequence) and choices else {}
     message = first.get("message") if isinstance(first, Mapping) else None
-    return _text_of(message) if isinstance(message, Mapping) else ""
+    return (_text_of(message) or str(message.get("refusal") or "")) if isinstance(message, Mapping) else ""
 
 
 def _text_of(message: Mapping[str, object]) -> str:

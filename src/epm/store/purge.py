@@ -37,7 +37,7 @@ from epm.store.blanking import (
 )
 from epm.store.compacting import compact, file_of
 from epm.store.purged import is_purged
-from epm.store.schema import cache, calls, decisions, items, launches, pairs, runs
+from epm.store.schema import cache, calls, decisions, failed_replies, items, launches, pairs, runs
 from epm.store.store import RunStore
 
 _AT_ONCE = 500
@@ -158,7 +158,10 @@ def _purge_older(connection: Connection, *, until_s: float, what: What) -> Purge
     report = PurgeReport(is_done=True)
     blank_waiting_requests(connection, until_s=until_s)
     if what is not What.RUNS:
-        report = replace(report, n_replies=connection.execute(delete(cache).where(cache.c.created_at_s < until_s)).rowcount)
+        old_replies = [
+            connection.execute(delete(table).where(table.c.created_at_s < until_s)).rowcount for table in (cache, failed_replies)
+        ]
+        report = replace(report, n_replies=sum(old_replies))
     if what is What.CACHE:
         return report
     old = _old_runs(connection, until_s)
@@ -206,14 +209,20 @@ def _old_runs(connection: Connection, until_s: float) -> list[str]:
 def _drop_replies_to(connection: Connection, item_ids: set[str]) -> int:
     listed, n_dropped = sorted(item_ids), 0
     for start in range(0, len(listed), _AT_ONCE):
-        asked = select(calls.c.key).where(calls.c.item_id.in_(listed[start : start + _AT_ONCE]))
-        n_dropped += connection.execute(delete(cache).where(cache.c.key.in_(asked))).rowcount
+        is_asked = calls.c.item_id.in_(listed[start : start + _AT_ONCE])
+        n_dropped += connection.execute(delete(cache).where(cache.c.key.in_(select(calls.c.key).where(is_asked)))).rowcount
+        failed = select(calls.c.call_id).where(is_asked)
+        n_dropped += connection.execute(delete(failed_replies).where(failed_replies.c.call_id.in_(failed))).rowcount
     return n_dropped
 
 
 def _drop_replies_with(connection: Connection, needles: Sequence[str]) -> int:
     """Replies about other pairs in whose prompts the listing stood: as a rival, or in an answer learned from it."""
-    return sum(connection.execute(delete(cache).where(cache.c.row_json.contains(one, autoescape=True))).rowcount for one in needles)
+    return sum(
+        connection.execute(delete(table).where(or_(*(column.contains(one, autoescape=True) for column in columns)))).rowcount
+        for one in needles
+        for table, columns in ((cache, (cache.c.row_json,)), (failed_replies, (failed_replies.c.row_json, failed_replies.c.reason)))
+    )
 
 
 def _rows_telling(connection: Connection, needles: Sequence[str]) -> list[ItemRow]:

@@ -11,6 +11,7 @@ from epm.decision import Decision
 from epm.errors import ErrorClass
 from epm.judgement import Judgement
 from epm.pair import Pair
+from epm.store.causes import Cause
 
 
 class RunStatus(StrEnum):
@@ -106,7 +107,8 @@ class RunSummary:
     """A run in figures. Tokens, cost and latency count physical calls only; cache hits are free.
 
     ``n_calls_failed`` are physical calls that brought no usable reply, ``n_calls_estimated`` had no token counts,
-    ``n_calls_unpriced`` an unknown price (they are not in ``cost_usd``). ``sent`` is what left the machine;
+    ``n_replies_refused`` are replies that came whole and that schema or checks refused afterwards; ``causes`` are the commonest
+    of ``n_causes``. ``n_calls_unpriced`` calls had an unknown price (they are not in ``cost_usd``). ``sent`` is what left the machine;
     ``n_sent_unrecorded`` calls may have left it too: they are of an epm that did not note where calls went. ``traced_to`` are
     the places that whole traces were sent to (``--trace-langsmith``).
     """
@@ -128,3 +130,6 @@ class RunSummary:
     sent: tuple[SentTo, ...] = ()
     n_sent_unrecorded: int = 0
     traced_to: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    n_causes: int = 0
+    n_replies_refused: int = 0

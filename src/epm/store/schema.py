@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-SCHEMA_VERSION = 4
-"""2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``; 4 ``leases``."""
+SCHEMA_VERSION = 5
+"""2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``;
+4 ``leases``; 5 added ``failed_replies``, and ``asked`` of judgements."""
 
 metadata = MetaData()
 
@@ -86,6 +87,7 @@ judgements = Table(
     Column("rationale_sha", String(64), nullable=False),
     Column("judge", Text, nullable=False),
     Column("scores_json", Text, nullable=False),
+    Column("asked", Text),
     Column("cost_usd", Float, nullable=False),
     Column("created_at_s", Float, nullable=False),
     Index("judgements_of_run", "run_id", "pair_id"),
@@ -142,6 +144,15 @@ calls = Table(
     Column("host", Text),
     Column("sent", Text),
     Index("calls_of_run", "run_id", "item_id"),
+)  # fmt: skip
+
+failed_replies = Table(
+    "failed_replies", metadata,
+    Column("call_id", Integer, ForeignKey("calls.call_id"), primary_key=True),
+    Column("error_class", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("row_json", Text, nullable=False),
+    Column("created_at_s", Float, nullable=False),
 )  # fmt: skip
 
 launches = Table(

@@ -23,18 +23,19 @@ from types import TracebackType
 from typing import Self, TypeVar, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
-from epm.errors import StoreError
+from epm.errors import ErrorClass, StoreError
 from epm.gateway.bounds import Spent
 from epm.gateway.ledger import CachedReply, CallRecord
+from epm.gateway.request import CallScope
 from epm.judgement import Judgement
 from epm.store import codec
 from epm.store.beginning import begin, set_running, spec_sha
 from epm.store.budgets import StoredBudget, open_budget, spent_on
 from epm.store.connect import Opened, connect, connect_to_read
 from epm.store.failures import told_as_failure
-from epm.store.item_writing import add_judgements, finish_item, record_call
+from epm.store.item_writing import add_judgements, finish_item, record_call, reject_reply
 from epm.store.leases import live_leases
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import told_by_people, votes_of
@@ -230,17 +231,17 @@ class RunStore:
         row_json = self.read(lambda connection: connection.execute(query).scalar_one_or_none())
         return None if row_json is None else codec.decode_kept(key, row_json)
 
-    async def record_call(self, call: CallRecord, kept: CachedReply | None) -> None:
-        """Write a ledger row, and the cache row if there is one, in one transaction."""
-        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, kept)))
+    async def record_call(self, call: CallRecord, reply: CachedReply | None) -> None:
+        """Write a ledger row and its reply in one transaction: into the cache, or beside the row of a failed call."""
+        await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, reply)))
 
     def post_call(self, call: CallRecord) -> None:
         """Write a ledger row that nobody waits for; where that fails, the next item or judgement to be written says so."""
         self._writer.post(lambda connection: record_call(connection, call, None))
 
-    async def forget(self, key: str) -> None:
-        """Drop a cache row; the ledger rows stay."""
-        await asyncio.wrap_future(self._write(lambda connection: connection.execute(delete(cache).where(cache.c.key == key)).rowcount))
+    async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
+        """Move a reply out of the cache, to the ledger row of the latest call that brought it."""
+        await asyncio.wrap_future(self._write(lambda connection: reject_reply(connection, key, scope, error_class, reason)))
 
     # Money
 

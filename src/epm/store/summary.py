@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from epm.errors import ErrorClass
 from epm.store.call_figures import require_sound_calls
+from epm.store.causes import MAX_CAUSES, causes_of
 from epm.store.records import FailureGroup, RunRecord, RunSummary, SentTo
-from epm.store.schema import calls, decisions, items, launches
+from epm.store.schema import calls, decisions, failed_replies, items, launches
 
 TRACED_TO = "traced_to"
 """Where a launch keeps the address that its graphs were traced to."""
@@ -27,7 +28,7 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
     require_sound_calls(connection, run.run_id)
     is_done = and_(items.c.run_id == run.run_id, items.c.state == "done")
     n_done = connection.execute(select(func.count()).select_from(items).where(is_done)).scalar_one()
-    failures = _failures(connection, run.run_id)
+    failures, causes = _failures(connection, run.run_id), causes_of(connection, run.run_id)
     is_physical = calls.c.is_cached.is_(False)
 
     def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -58,6 +59,7 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
         models_answered=tuple(sorted(connection.execute(models).scalars())),
         sent=_sent(connection, run.run_id), n_sent_unrecorded=_n_unrecorded(connection, run.run_id),
         traced_to=_traced_to(connection, run.run_id),
+        causes=tuple(causes[:MAX_CAUSES]), n_causes=len(causes), n_replies_refused=_n_refused(connection, run.run_id),
     )  # fmt: skip
 
 
@@ -75,6 +77,12 @@ def _traced_to(connection: Connection, run_id: str) -> tuple[str, ...]:
     kept = connection.execute(select(launches.c.settings_json).where(launches.c.run_id == run_id)).scalars()
     places = {json.loads(text).get(TRACED_TO) for text in kept}
     return tuple(sorted(place for place in places if place))
+
+
+def _n_refused(connection: Connection, run_id: str) -> int:
+    """Replies that came whole and were refused afterwards, by the schema or the checks."""
+    refused = select(func.count()).select_from(failed_replies).join(calls, calls.c.call_id == failed_replies.c.call_id)
+    return int(connection.execute(refused.where(calls.c.run_id == run_id, calls.c.error_class.is_(None))).scalar_one())
 
 
 def _n_unrecorded(connection: Connection, run_id: str) -> int:

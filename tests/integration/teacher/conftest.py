@@ -66,12 +66,12 @@ class Teacher:
         self.transport = ScriptedTransport()
         self.knowledge = MemoryIndex(RememberingEmbedder(HashEmbedder(128)))
 
-    def decide(self, *pairs: Pair) -> list[Decision]:
-        from epm.agents.matcher import make
+    def decide(self, *pairs: Pair, matcher: str = "multi-agent-rag") -> list[Decision]:
+        from epm.registry import make_matcher
 
         gateway = MeteredGateway(self.transport, None, backoff_s=0.001)
         ctx = MatchContext(STRICT, gateway, ModelSettings("scripted"), self.knowledge, "run-1")
-        return asyncio.run(make(None).decide(pairs, ctx))
+        return asyncio.run(make_matcher(matcher).decide(pairs, ctx))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from epm.knowledge.catalogue import listing_entry_id
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
+from epm.store.history import CallEvent, pair_history
 from epm.store.store import RunStore
 from forked_python import run_forked
 
@@ -105,7 +106,43 @@ def test_teaching_and_judging_are_replayed_whole_with_a_repair_a_tool_call_and_a
     assert decided(folder / "b/s.db", recorded["run_id"]) == decided(folder / "a/s.db", recorded["run_id"])
     again = told(epm(folder, *judge, "--store", "b/s.db", "--replay", "c.jsonl"))
     assert graded(folder / "b/s.db", recorded["run_id"]) == graded(folder / "a/s.db", recorded["run_id"])
-    assert all("unsupported: " in reason for reason in again["judges"]["core"]["core"]["unscored_reasons"])
+    assert again["judges"]["core"]["core"]["unscored_reasons"] == scored["judges"]["core"]["core"]["unscored_reasons"]
+    assert fake_server.n_requests() == n_asked
+
+
+def ledger(store: Path, run_id: str) -> tuple[list[tuple[object, ...]], dict[str, tuple]]:
+    """Item, role and class of every call, and class and reason of every item that failed."""
+    with RunStore.open(store) as opened:
+        calls = [(call.scope.item_id, call.scope.role, call.is_cached, call.error_class) for call in opened.calls(run_id)]
+        failed = {item.item_id: (item.decision.error_class, item.decision.error) for item in opened.items(run_id)}
+    return sorted(calls, key=str), failed
+
+
+def refused(store: Path, pair_id: str) -> list[str]:
+    """Why replies about a pair were refused after they had come; none of them is in the cache."""
+    with RunStore.open(store) as opened:
+        events = [event for part in pair_history(opened, pair_id).runs for event in part.events if isinstance(event, CallEvent)]
+        useless = [event for event in events if event.useless is not None and event.call.error_class is None]
+        assert all(opened.cached(event.call.key) is None for event in useless)
+    return [event.useless.error_class.value for event in useless if event.useless is not None]
+
+
+def test_what_failed_fails_again_in_a_replay_with_the_same_classes_and_as_many_calls(folder: Path, fake_server) -> None:
+    untold = {**RATIONALE, "label": "no_match"}  # vetoed: no comparison argues it
+    vetoed = {"contains": ["Compare the left and the right", "KX-102"], "content": untold}
+    argued = {"contains": "Correct the draft, or argue", "content": untold}
+    faults = ["wrong_schema", None, "500", None, "length", "refusal", "invalid_json", "invalid_json"]
+    fake_server.script(faults=faults, replies=[vetoed, argued, DECIDES])
+    teach = ("teach", "pairs.jsonl", "--embedder", "hash", *model(fake_server))
+    recorded = json.loads(epm(folder, *teach, "--store", "a/s.db", "--record", "c.jsonl", key=KEY).stdout)
+    n_asked = fake_server.n_requests()
+    assert recorded["n_failed"] >= 2
+    replayed = json.loads(epm(folder, *teach, "--store", "b/s.db", "--replay", "c.jsonl").stdout)
+    assert ledger(folder / "b/s.db", recorded["run_id"]) == ledger(folder / "a/s.db", recorded["run_id"])
+    assert refused(folder / "b/s.db", "p2") == refused(folder / "a/s.db", "p2")
+    assert "vetoed" in refused(folder / "a/s.db", "p2")
+    for name in ("n_decided", "n_failed", "failed_by_class", "n_calls", "n_calls_failed", "n_cached", "n_vetoes"):
+        assert replayed[name] == recorded[name], name
     assert fake_server.n_requests() == n_asked
 
 

@@ -139,21 +139,30 @@ def test_an_item_over_its_cap_fails_with_class_budget_and_the_run_goes_on(cli: C
     assert (raised["run_id"], raised["n_decided"], raised["n_new"]) == (report["run_id"], N, 1)
 
 
-def test_a_dry_run_shows_the_first_prompts_and_sends_nothing_without_any_key(cli: Cli, pair_file: Path, fake_server, monkeypatch) -> None:
+def test_a_dry_run_shows_the_prompt_of_every_role_with_tokens_and_sends_nothing_without_any_key(
+    cli: Cli, pair_file: Path, fake_server, monkeypatch
+) -> None:
     monkeypatch.delenv("FAKE_KEY")
     shown = cli(*teach(pair_file, fake_server, "--dry-run", price=None))
     assert shown.code == 0, shown.err
     preview = json.loads(shown.out)
     assert preview["n_items"] == N
-    assert [prompt["item_id"] for prompt in preview["prompts"]] == ["p0", "p1", "p2"]
-    for prompt in preview["prompts"]:
+    filled = [prompt for prompt in preview["prompts"] if prompt["item_id"] is not None]
+    steps = ("teacher/ask", "teacher/decide", "teacher/verify")
+    assert {(prompt["item_id"], prompt["role"]) for prompt in filled} == {(item, role) for item in ("p0", "p1", "p2") for role in steps}
+    unfilled = {prompt["role"] for prompt in preview["prompts"] if prompt["item_id"] is None}
+    assert unfilled == {f"teacher/{role}" for role in ("extract", "sufficient", "research", "decide_repair")}
+    assert all(prompt["n_tokens"] > 100 for prompt in preview["prompts"])
+    for prompt in filled:
         assert prompt["model"] == UNLISTED
         assert "KX-10" in prompt["user"]
         assert prompt["system"]
         assert prompt["schema"]["type"] == "object"
     text = cli("match", pair_file, "--matcher", "multi-agent-rag", "--model", UNLISTED, "--api-base", fake_server.url, "--dry-run")
-    assert text.out.count("--- item p") == 3
-    assert text.out.endswith(f"dry run: {N} items would run, the first prompts of 3 shown; nothing was sent\n")
+    assert text.out.count("--- item p0") == 3
+    assert text.out.count("--- no item, unfilled") == 4
+    assert "\nteacher/decide: asked in 3 of these items, about " in text.out
+    assert text.out.endswith(f"dry run: {N} items would run, the prompts of 3 looked at; nothing was sent\n")
     assert fake_server.n_requests() == 0
     with RunStore.open(".epm/store.db") as store:
         assert store.runs() == []

@@ -287,3 +287,16 @@ def test_a_model_reads_a_listing_only_where_the_engine_found_nothing(teacher, pa
     assert len(teacher.transport.sent(TaskKind.EXTRACT)) == 1
     assert "blorp" in teacher.transport.sent(TaskKind.ASK)[0]
     assert "invented" not in teacher.transport.sent(TaskKind.ASK)[0]
+
+
+SETTLED = Listing("r", "Kolvra KX-130 toaster white", brand="Kolvra", mpn="KX-130")
+UNREAD = Listing("r", "der große blaue")
+OPEN = Listing("r", "Kettle Kolvra KX120", brand="Kolvra")
+
+
+@pytest.mark.parametrize(("right", "n_asked"), [(SETTLED, 0), (UNREAD, 1), (OPEN, 1)])
+def test_a_lean_teacher_asks_for_questions_only_where_something_decisive_is_open_or_unread(teacher, pair, right, n_asked) -> None:
+    [decision] = teacher.decide(replace(pair, right=right), matcher="multi-agent-rag-lean")
+    assert (decision.provenance["matcher"], len(teacher.transport.sent(TaskKind.ASK))) == ("multi-agent-rag-lean", n_asked)
+    teacher.decide(replace(pair, right=right))
+    assert len(teacher.transport.sent(TaskKind.ASK)) == n_asked + 1, "the other teacher asks about every pair"

@@ -92,8 +92,8 @@ def test_the_effort_is_passed_to_the_model_and_no_temperature_beside_it(
     model_double: Double, pairs: list[Pair], spec: str, effort: str
 ) -> None:
     model = model_double({"label": "match"})
-    model.decide(spec, pairs[:1], model=ModelSettings("m", temperature=0.5))
-    assert model.bodies[0]["reasoning_effort"] == effort
+    [decided] = model.decide(spec, pairs[:1], model=ModelSettings("m", temperature=0.5))
+    assert model.bodies[0]["reasoning_effort"] == decided.provenance["reasoning_effort"] == effort
     assert "temperature" not in model.bodies[0]
     model.decide("zero-shot", pairs[:1], model=ModelSettings("m", temperature=0.5))
     assert model.bodies[1]["temperature"] == 0.5

@@ -21,6 +21,7 @@ JOB = TeachJob(MultiAgentRag(), MODEL, input_sha="in", prompts_sha="p", knowledg
         {"api_base": "http://h:2"},
         {"temperature": 0.5},
         {"max_tokens": 9},
+        {"reasoning_effort": "low"},
     ],
 )
 def test_what_changes_the_answers_makes_another_run(other: dict) -> None:

@@ -157,6 +157,15 @@ def test_the_model_is_named_where_the_spec_does_not_name_it() -> None:
     assert matcher_label("multi-agent-rag", None) == "multi-agent-rag[rules]"
 
 
+def test_the_effort_is_named_so_that_two_rows_are_told_apart() -> None:
+    hard = ModelSettings("openai/m", reasoning_effort="high")
+    assert matcher_label("multi-agent-rag", hard) == "multi-agent-rag[openai/m, effort high]"
+    assert matcher_label("multi-agent-rag:openai/m", hard) == "multi-agent-rag:openai/m[effort high]"
+    assert matcher_label("zero-shot", hard) == "zero-shot[openai/m, effort high]"
+    assert matcher_label("reasoning:low", hard) == "reasoning:low[openai/m]"
+    assert matcher_label("tfidf", hard) == "tfidf"
+
+
 class Thinking:
     """A server that thinks unseen for 30 of the 40 tokens that it writes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from epm.egress import OPEN, EgressPolicy
 from epm.errors import ConfigError, ErrorClass, ModelError
 from epm.gateway.completion import completion_body
+from epm.gateway.deadline import item_deadline
 from epm.gateway.destination import egress_for
+from epm.gateway.ledger import MemoryCallLog
 from epm.gateway.metered import MeteredGateway
 from epm.gateway.prices import FREE, price_of
 from epm.gateway.recorder import Recorder
@@ -32,7 +35,7 @@ def scope(sample_index: int = 0) -> CallScope:
 
 def recording(transport: Any, cassette: Path, log: Any = None) -> MeteredGateway:
     gateway = MeteredGateway(transport, log, backoff_s=0.001)
-    gateway.log = Recorder(gateway.log, cassette)
+    gateway.log = Recorder(gateway.log, cassette, identity=transport.identity)
     return gateway
 
 
@@ -49,6 +52,10 @@ def replay(cassette: Path, asked: ChatRequest, *, is_of_any_model: bool = False)
 
 def text(reply: ChatReply) -> str:
     return reply.body["choices"][0]["message"]["content"]  # type: ignore[index]
+
+
+def calls_on(cassette: Path) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, cassette.read_text().splitlines()) if "command" not in line]
 
 
 @pytest.fixture
@@ -104,7 +111,7 @@ def test_what_the_cache_answered_is_on_the_cassette_once(scripted: Any, cassette
         send(recording(transport, cassette, store), request("old"), request("new"), request("old"), request("new"))
     assert len(transport.requests) == 1
     assert [text(replay(cassette, request(asked))) for asked in ("old", "new")] == ["kept", "fresh"]
-    assert len(cassette.read_text().splitlines()) == 2
+    assert len(calls_on(cassette)) == 2
 
 
 FAULTS = [
@@ -116,23 +123,96 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_failed_is_not_on_it_and_what_came_after_is(scripted: Any, cassette: Path, fault: Any) -> None:
-    gateway = recording(scripted(fault, "fine"), cassette)
+def test_what_failed_fails_again_however_often_it_is_asked(scripted: Any, cassette: Path, fault: Any) -> None:
+    with pytest.raises(ModelError) as recorded:
+        send(recording(scripted(fault), cassette), request("a"))
+    replaying = MeteredGateway(ReplayTransport(cassette), None)
+    for _ in range(2):
+        with pytest.raises(ModelError) as replayed:
+            send(replaying, request("a"))
+        assert replayed.value.error_class is recorded.value.error_class
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, ModelError("no key", ErrorClass.AUTH)])
+def test_what_a_later_command_was_answered_stands_for_what_failed_before(scripted: Any, cassette: Path, fault: Any) -> None:
+    transport = scripted(fault, "fine")
     with pytest.raises(ModelError):
-        send(gateway, request("a"))
-    assert cassette.read_text() == ""
-    send(gateway, request("a"))
+        send(recording(transport, cassette), request("a"))
+    send(recording(transport, cassette), request("a"))
     assert text(replay(cassette, request("a"))) == "fine"
 
 
-def test_a_reply_that_proved_useless_no_longer_stands_and_the_next_one_does(scripted: Any, cassette: Path) -> None:
+def test_the_same_question_of_two_items_fails_once_and_is_answered_once(scripted: Any, cassette: Path) -> None:
+    gateway = recording(scripted(FAULTS[1], "fine"), cassette)
+    with pytest.raises(ModelError):
+        send(gateway, request("a"))
+    send(gateway, request("a"))
+    replaying = MeteredGateway(ReplayTransport(cassette), None)
+    with pytest.raises(ModelError):
+        send(replaying, request("a"))
+    assert text(send(replaying, request("a"))[0]) == "fine"
+
+
+def test_a_transient_failure_is_one_call_of_the_replay_too_and_nobody_waits(scripted: Any, cassette: Path) -> None:
+    slow = ModelError("slow down", ErrorClass.RATE_LIMITED, retry_after_s=0.01)
+    send(recording(scripted(slow, slow, "fine"), cassette), request("a"))
+    with open_session(store=None, model=ModelSettings("openai/m", replay=str(cassette)), concurrency=1) as session:
+        began_s = time.monotonic()
+        assert text(send(session.gateway, request("a"))[0]) == "fine"
+        assert time.monotonic() - began_s < 0.4
+        log = session.gateway.log
+        assert isinstance(log, MemoryCallLog)
+        assert [call.error_class for call in log.calls] == [ErrorClass.RATE_LIMITED, ErrorClass.RATE_LIMITED, None]
+
+
+def test_an_item_that_ran_out_of_time_between_two_attempts_runs_out_of_it_again(scripted: Any, cassette: Path) -> None:
+    slow = ModelError("slow down", ErrorClass.RATE_LIMITED, retry_after_s=5.0)
+
+    def ask(gateway: MeteredGateway) -> ModelError:
+        async def within_the_item() -> None:
+            with item_deadline(0.5):
+                await gateway.send(request("a"), scope())
+
+        with pytest.raises(ModelError) as caught:
+            asyncio.run(within_the_item())
+        return caught.value
+
+    assert ask(recording(scripted(slow), cassette)).error_class is ErrorClass.TIMEOUT
+    assert ask(MeteredGateway(ReplayTransport(cassette), None)).error_class is ErrorClass.TIMEOUT
+    assert [json.loads(line).get("failed", {}).get("error_class") for line in cassette.read_text().splitlines()] == [None, "rate_limited"]
+
+
+def test_a_reply_that_proved_useless_is_seen_again_and_then_the_one_after_it(scripted: Any, cassette: Path, tmp_path: Path) -> None:
     gateway = recording(scripted("bad", "good"), cassette)
     send(gateway, request("a"))
-    asyncio.run(gateway.forget(request("a"), scope()))
+    asyncio.run(gateway.reject(request("a"), scope(), ErrorClass.INVALID_STRUCTURE, "no JSON"))
+    send(gateway, request("a"))
+    for _ in range(2):  # also from a cassette that is recorded again from a store that has it all
+        replaying = MeteredGateway(ReplayTransport(cassette), None)
+        assert text(send(replaying, request("a"))[0]) == "bad"
+        asyncio.run(replaying.reject(request("a"), scope(), ErrorClass.INVALID_STRUCTURE, "no JSON"))
+        assert text(send(replaying, request("a"))[0]) == "good"
+        recording(scripted("good"), cassette)
+
+
+def test_a_server_that_took_no_strict_schema_takes_none_in_a_replay(scripted: Any, cassette: Path) -> None:
+    def asked(**more: object) -> ChatRequest:
+        schema = {"name": "R", "schema": {"type": "object"}, **more}
+        return ChatRequest({**request("a").body, "response_format": {"type": "json_schema", "json_schema": schema}})
+
+    send(recording(scripted("{}"), cassette), asked())
+    with pytest.raises(ModelError, match="takes no strict schema") as caught:
+        replay(cassette, asked(strict=True))
+    assert caught.value.error_class is ErrorClass.UNSUPPORTED
+
+
+def test_a_cassette_of_an_older_epm_forgets_what_it_says_it_forgot(scripted: Any, cassette: Path) -> None:
+    send(recording(scripted("bad"), cassette), request("a"))
+    [row] = calls_on(cassette)
+    with cassette.open("a") as file:
+        file.write(json.dumps({"forgotten": row["key"]}) + "\n")
     with pytest.raises(ModelError, match="has no reply"):
         replay(cassette, request("a"))
-    send(gateway, request("a"))
-    assert text(replay(cassette, request("a"))) == "good"
 
 
 def test_a_recording_adds_to_a_cassette_and_changes_nothing_on_it(scripted: Any, cassette: Path) -> None:
@@ -141,7 +221,7 @@ def test_a_recording_adds_to_a_cassette_and_changes_nothing_on_it(scripted: Any,
     cassette.write_bytes(before.rstrip(b"\n"))  # as an editor leaves it
     send(recording(scripted("one", "two"), cassette), request("a"), request("b"))
     assert cassette.read_bytes().startswith(before)
-    assert len(cassette.read_text().splitlines()) == 2
+    assert len(calls_on(cassette)) == 2
     log = recording(scripted("else"), cassette)
     with pytest.raises(ConfigError, match=r"holds another reply to request .* record to a new file"):
         send(log, request("a"))
@@ -186,7 +266,7 @@ def test_a_replay_is_not_recorded(scripted: Any, cassette: Path, model: ModelSet
 def test_a_line_is_a_row_of_the_cache(scripted: Any, cassette: Path, tmp_path: Path) -> None:
     with RunStore.open(tmp_path / "s.db") as store:
         send(recording(scripted("one"), cassette, store), request("a"))
-        row = json.loads(cassette.read_text())
+        [row] = calls_on(cassette)
         kept = store.cached(row["key"])
     assert kept is not None
     assert json.loads(kept.to_json()) == row

@@ -52,7 +52,7 @@ def test_a_reply_kept_by_an_earlier_command_counts_at_what_it_cost_then_and_only
     assert len(transport.requests) == 2
 
 
-def test_a_dry_run_keeps_the_first_prompt_of_each_item_and_of_each_judge() -> None:
+def test_a_dry_run_keeps_the_first_prompt_of_each_item_in_each_role() -> None:
     gateway = DryGateway()
 
     async def ask(item: str, role: str, text: str) -> None:
@@ -68,6 +68,6 @@ def test_a_dry_run_keeps_the_first_prompt_of_each_item_and_of_each_judge() -> No
     ):
         asyncio.run(ask(item, role, text))
     assert [(p.item_id, p.role, p.model, p.system, p.user) for p in gateway.prompts] == [
-        ("a", "teacher/ask", "m", "rules", "1"), ("b", "judge/core", "m", "rules", "3"), ("b", "judge/variant", "m", "rules", "4"),
+        ("a", "teacher/ask", "m", "rules", "1"), ("a", "teacher/decide", "m", "rules", "2"), ("b", "judge/core", "m", "rules", "3"), ("b", "judge/variant", "m", "rules", "4"),
     ]  # fmt: skip
     assert gateway.prompts[0].schema == {"a": 1}

@@ -72,7 +72,7 @@ async def fill(store: RunStore, run_id: str) -> None:
     await store.add_judgements(run_id, [Judgement("p1", quoted.sha(), "core", scores, 0.125)])
     await store.record_call(call("p1", "k1", run_id), kept("k1", prompt({"name": "left", "value": LEFT.texts()}), f"it is a {CANARY}"))
     failed = call("p1", "k2", run_id, at_s=6.0, error_class=ErrorClass.REFUSAL, error=f"no {CANARY}", model_answered=None)
-    await store.record_call(failed, None)
+    await store.record_call(failed, kept("k2", prompt({"name": "left", "value": LEFT.texts()}), f"no {CANARY}"))
     rivals = prompt({"name": "left", "value": OTHER.left.texts()}, {"name": "rivals", "value": [{"id": rival, "title": LEFT.title}]})
     await store.record_call(call("p2", "k3", run_id), kept("k3", rivals))
     echoed = call("p2", "k5", run_id, error_class=ErrorClass.BAD_REQUEST, error=f"cannot read {LEFT.title!r}")

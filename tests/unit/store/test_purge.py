@@ -63,7 +63,7 @@ def test_a_purged_listing_is_in_no_byte_and_the_figures_are_as_before(filled: tu
         (None, None, "timeout: [purged]"),
     ]
     assert (report.n_items, report.n_pairs, report.n_rationales, report.n_judgements) == (1, 1, 1, 1)
-    assert (report.n_call_errors, report.n_replies) == (2, 2)
+    assert (report.n_call_errors, report.n_replies) == (2, 3)
 
 
 def test_other_listings_keep_their_text(filled: tuple[Path, str]) -> None:
@@ -101,7 +101,8 @@ def test_a_listing_that_is_nowhere_is_refused_and_a_second_purge_finds_nothing_l
 def age(path: Path, days: float) -> None:
     """Make everything in the store so old."""
     with sqlite3.connect(path) as connection:
-        for table, column in (("runs", "created_at_s"), ("runs", "finished_at_s"), ("items", "finished_at_s"), ("cache", "created_at_s")):
+        aged = (("runs", "created_at_s"), ("runs", "finished_at_s"), ("items", "finished_at_s"))
+        for table, column in (*aged, ("cache", "created_at_s"), ("failed_replies", "created_at_s")):
             connection.execute(f"UPDATE {table} SET {column} = {column} - {days * DAY_S}")  # noqa: S608  # our own names
     connection.close()
 
@@ -119,7 +120,7 @@ def test_what_is_older_goes_and_figures_stay(filled: tuple[Path, str], what: Wha
         assert ([item.pair.right.title != "[purged]" for item in store.items(run_id)]) == [keeps_text] * 3
     assert (summary.n_calls, summary.cost_usd) == (5, 1.25)
     assert bool(files_with_canary(path.parent)) == (keeps_cache or keeps_text)
-    assert report.n_replies == (0 if keeps_cache else 3)
+    assert report.n_replies == (0 if keeps_cache else 4)
 
 
 def test_what_is_younger_stays(filled: tuple[Path, str]) -> None:

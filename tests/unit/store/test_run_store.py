@@ -152,7 +152,7 @@ def test_calls_and_kept_replies_come_back_as_they_went_in(store: RunStore) -> No
     asyncio.run(store.record_call(lost, None))
     assert list(store.calls("r1")) == [call(), lost]
     assert store.cached("k") == kept
-    asyncio.run(store.forget("k"))
+    asyncio.run(store.reject("k", call().scope, ErrorClass.INVALID_STRUCTURE, "no JSON"))
     assert store.cached("k") is None
 
 

@@ -5,19 +5,47 @@
 
 ``--replay FILE`` stands in for the model that is named, so a request must be on the cassette under that name: what a run
 says of its model stays true. ``--model replay:FILE`` names no model and takes the reply of any.
+
+What failed when it was recorded fails again, in the same order: a request that was refused twice and then answered is so again.
+Where a recording ends with a failure, the failure stands, however often it is asked. Where a later command asked again, what failed
+before it is left out: one replay comes to what all the recorded commands came to.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epm.errors import ErrorClass, ModelError
-from epm.gateway.cassette import read_cassette
-from epm.gateway.ledger import CachedReply, content_key
+from epm.gateway.backoff import MAX_ATTEMPTS
+from epm.gateway.cassette import FailedCall, Recorded, read_cassette
+from epm.gateway.completion import fault_of
+from epm.gateway.deadline import ItemTimeoutError
+from epm.gateway.ledger import CachedReply, cache_key, content_key
 from epm.gateway.request import ChatReply, ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error_class: ErrorClass
+    message: str
+    attempt: int
+
+    def as_error(self, *, is_last: bool) -> ModelError:
+        """The failure as it was; where the recorded command did not try again, its item's time was spent."""
+        if is_last and self.error_class.is_retryable and self.attempt < MAX_ATTEMPTS:
+            return _OutOfTimeError(self.message)
+        return ModelError(self.message, self.error_class)
+
+
+class _OutOfTimeError(ItemTimeoutError):
+    def __init__(self, message: str) -> None:
+        ModelError.__init__(self, message, ErrorClass.TIMEOUT)
+
+
+_Outcome = ChatReply | _Failure
 
 
 class ReplayTransport:
@@ -37,25 +65,47 @@ class ReplayTransport:
         self._identities: dict[str, None] = {}  # in the order of recording: the first that has a reply answers
         self._models: dict[str, None] = {}
         self._digest = hashlib.sha256()
-        self._replies = read_cassette(cassette, self._take)
+        self._outcomes = {key: _standing(recorded) for key, recorded in read_cassette(cassette, self._take).items()}
+        self._n_given: dict[str, int] = {}
         self.identity = f"replay {self._digest.hexdigest()[:16]}"
 
     async def send(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:  # noqa: ARG002  # a recorded answer is there at once
         """The recorded reply; it costs nothing.
 
         Raises:
-            ModelError: ``unsupported``, the request was never recorded, or of no usable reply.
+            ModelError: as recorded; ``unsupported``, the request was never recorded.
         """
-        found = next((self._replies[key] for key in self._keys(request) if key in self._replies), None)
-        if found is None:
+        outcomes = next((self._outcomes[key] for key in self._keys(request) if key in self._outcomes), None)
+        if outcomes is None:
+            self._refuse_strictness(request)
             raise ModelError(self._absence(request), ErrorClass.UNSUPPORTED)
-        return replace(found, cost_usd=0.0)
+        key = cache_key(self, request, sample_index=request.sample_index)
+        at = self._n_given.get(key, 0)
+        self._n_given[key] = at + 1
+        outcome, is_last = outcomes[min(at, len(outcomes) - 1)], at >= len(outcomes) - 1
+        if isinstance(outcome, _Failure):
+            raise outcome.as_error(is_last=is_last)
+        return replace(outcome, cost_usd=0.0)
 
-    def _take(self, row: CachedReply) -> ChatReply:
-        self._identities[row.identity] = None
-        self._models[str(row.request.get("model"))] = None
-        self._digest.update(row.to_json().encode("ascii"))
-        return row.reply
+    def _refuse_strictness(self, request: ChatRequest) -> None:
+        """Refuse a strict schema as the recorded server did, where the same question was answered without one."""
+        asked = request.body.get("response_format")
+        described = asked.get("json_schema") if isinstance(asked, Mapping) else None
+        if not isinstance(asked, Mapping) or not isinstance(described, Mapping) or "strict" not in described:
+            return
+        plain = {**asked, "json_schema": {name: value for name, value in described.items() if name != "strict"}}
+        if any(key in self._outcomes for key in self._keys(replace(request, body={**request.body, "response_format": plain}))):
+            msg = f"cassette {str(self._cassette)!r} was recorded of a server that takes no strict schema"
+            raise ModelError(msg, ErrorClass.UNSUPPORTED)
+
+    def _take(self, call: CachedReply | FailedCall) -> _Outcome:
+        self._digest.update(call.to_json().encode("ascii"))
+        self._identities[call.identity] = None
+        row = call.row if isinstance(call, FailedCall) else call
+        self._models[call.model if isinstance(call, FailedCall) else str(call.request.get("model"))] = None
+        if row is not None:
+            return row.reply
+        return _Failure(call.error_class, call.error, call.attempt) if isinstance(call, FailedCall) else call.reply
 
     def _keys(self, request: ChatRequest) -> Iterator[str]:
         tasks = (None,) if request.task is None else (None, request.task)
@@ -76,6 +126,16 @@ class ReplayTransport:
         of_model = "" if self._is_of_any_model else f" of model {request.body.get('model')!r}"
         held = ", ".join(map(repr, self._models)) or "no model"
         return (
-            f"cassette {str(self._cassette)!r} has no reply{of_model} for request {asked} (it holds replies of {held}): its call failed when it was "
-            "recorded, or inputs, prompts or settings changed; record it anew"
+            f"cassette {str(self._cassette)!r} has no reply{of_model} for request {asked} (it holds replies of {held}): "
+            "inputs, prompts or settings changed since it was recorded; record it anew"
         )
+
+
+def _standing(recorded: list[Recorded[_Outcome]]) -> list[_Outcome]:
+    """The outcomes in their order, without what was of no use in a command after which another asked again."""
+    last_s = recorded[-1].command_s
+    return [one.taken for one in recorded if one.command_s == last_s or not (one.is_refused or _is_useless(one.taken))]
+
+
+def _is_useless(outcome: _Outcome) -> bool:
+    return isinstance(outcome, _Failure) or fault_of(outcome.body) is not None
