@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import cast
@@ -24,7 +24,7 @@ from epm.agents.state import blind
 from epm.config import DEFAULT_CONCURRENCY
 from epm.decision import LABEL_GIVEN, Decision, Outcome
 from epm.egress import OPEN, EgressPolicy
-from epm.errors import BudgetError, StoreLockedError
+from epm.errors import BudgetError, RunHeldError, StoreError, StoreLockedError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings, StructuredMode
 from epm.gateway.watching import with_traffic
@@ -246,18 +246,21 @@ def _kept_items(pairs: Sequence[Pair], store: RunStore, run_id: str) -> list[tup
 @contextmanager
 def _run_status(store: RunStore, run_id: str, again: Again | None) -> Iterator[None]:
     """Writes down how the run ended, whichever way that was."""
-    status = RunStatus.FAILED
     try:
         yield
-        status = RunStatus.DONE if again is None else again.status
-    except BudgetError:
-        status = RunStatus.BUDGET
+    except BaseException as error:
+        if not isinstance(error, RunHeldError):  # else the run is another process's now
+            with suppress(StoreError):  # the first error is the one to tell
+                store.finish_run(run_id, _status_after(error))
         raise
-    except (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError, StoreLockedError):
-        status = RunStatus.INTERRUPTED
-        raise
-    finally:
-        store.finish_run(run_id, status)
+    store.finish_run(run_id, RunStatus.DONE if again is None else again.status)
+
+
+def _status_after(error: BaseException) -> RunStatus:
+    if isinstance(error, BudgetError):
+        return RunStatus.BUDGET
+    cuts = (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError, StoreLockedError)
+    return RunStatus.INTERRUPTED if isinstance(error, cuts) else RunStatus.FAILED
 
 
 @contextmanager
