@@ -44,6 +44,7 @@ from epm.store.holding import HeldRun, holding
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.review_queue import answered_ids
+from epm.store.run_figures import N_PAIRS
 from epm.store.store import RunStore
 
 COMMAND = "teach"
@@ -282,10 +283,10 @@ def _index_once(
     """Seconds for the index: none where an earlier launch of the run has put these pairs into it. The launch is written down."""
     earlier = latest_launch(store, run_id, COMMAND)
     known = {} if earlier is None or earlier.settings.get("knowledge_folder") != job.launch.get("knowledge_folder") else earlier.settings
-    n_known = cast(int, known.get("n_indexed_pairs", 0)) if knowledge.count() else 0
+    n_known = cast(int, known.get(N_PAIRS, 0)) if knowledge.count() else 0
     # the pairs are the first so many of one file: its content is a part of the run's identity
     index_s = _index_listings(pairs, knowledge, job.input_sha, on_progress) if n_known < len(pairs) else 0.0
-    settings = {**job.launch, "concurrency": job.concurrency, "n_indexed_pairs": max(n_known, len(pairs))}
+    settings = {**job.launch, "concurrency": job.concurrency, N_PAIRS: max(n_known, len(pairs))}
     add_launch(store, Launch(run_id, COMMAND, job.model, settings))
     return index_s
 

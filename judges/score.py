@@ -25,6 +25,8 @@ from epm.store.store import RunStore
 
 COMMAND = "judge score"
 _BATCH = 64
+_REASON_CHARS = 240
+"""A failed call names class, model, address and library before the server's own words, which begin after some 130 characters."""
 _ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 
 _Key = tuple[str, str, str]
@@ -192,6 +194,6 @@ def _figures(judgements: Sequence[Judgement]) -> dict[str, AxisFigures]:
             found[axis.value] = AxisFigures(
                 n_scored=len(values), n_unscored=len(scores) - len(values), mean=sum(values) / len(values) if values else None,
                 levels=dict(Counter(score.level or "" for score in scores if score.score is not None)),
-                unscored_reasons=dict(Counter(score.unscored_reason[:120] for score in scores if score.unscored_reason)),
+                unscored_reasons=dict(Counter(score.unscored_reason[:_REASON_CHARS] for score in scores if score.unscored_reason)),
             )  # fmt: skip
     return found

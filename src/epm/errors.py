@@ -14,6 +14,7 @@
     ├── ModelError         a model call failed; ``error_class`` says how
     ├── TrainError         training cannot start or did not train anything
     ├── BudgetError        a cap was reached; the run can be resumed
+    ├── OutputError        standard output is full or broken
     └── GateError          a measured figure failed the gate that was asked for
 
 Every message says what failed, shows the value, names what was allowed and what to do. The command line prints an
@@ -120,6 +121,10 @@ class BudgetError(EpmError):
     """A cap was reached; the run is drained and can be resumed."""
 
     exit_code = ExitCode.BUDGET
+
+
+class OutputError(EpmError):
+    """Standard output cannot be written: it is full, or what it is sent to broke."""
 
 
 class GateError(EpmError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
+from epm.config_file import model_settings
 from epm.decision import Decision
 from epm.errors import BudgetError, ConfigError, DataError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
@@ -113,7 +114,7 @@ def match(
         pairs: the pairs; gold labels are ignored.
         matcher: a registered name, e.g. ``evidence-rules`` or ``student:FOLDER``.
         identity: what counts as the same: a rule, its name, or the path of its TOML file.
-        model: for matchers that ask a model: ``rules``, a litellm name, or full settings; calls go to the default store.
+        model: for matchers that ask a model: ``rules``, a litellm name, ``@NAME`` of a profile in ``epm.toml``, or full settings; calls go to the default store.
         seed: passed to the matcher.
 
     Raises:
@@ -122,7 +123,7 @@ def match(
         MatchCutError: a cost cap was reached.
     """
     rule = load_identity_rule(identity) if isinstance(identity, str) else identity
-    settings = ModelSettings(model) if isinstance(model, str) else model
+    settings = model_settings(model, Path.cwd()) if isinstance(model, str) else model
     with open_context([matcher], model=settings, identity=rule, seed=seed) as ctx:
         return match_pairs(tuple(pairs), matcher, ctx=ctx)
 

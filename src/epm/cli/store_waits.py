@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.streams import note
+
 StoreWaitOption = Annotated[
     float | None,
     typer.Option("--store-wait-s", min=0, help="Seconds to wait for a run store that another program has locked; 30 if not given."),
@@ -22,7 +24,7 @@ class _NoteHandler(logging.Handler):
     """Prints what the store has to say as a note on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        typer.echo(f"epm: note: {record.getMessage()}", err=True)
+        note(f"epm: note: {record.getMessage()}")
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""Runs as JSON values and as plain text."""
+"""A run as JSON values and as plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -22,17 +21,6 @@ def summary_to_json(summary: RunSummary) -> dict[str, object]:
     figures = {name: value for name, value in asdict(summary).items() if name not in {"run", "failures"}}
     failures = [asdict(group) for group in summary.failures]
     return {"run": run_to_json(summary.run), **figures, "cost_per_item_usd": _cost_per_item(summary), "failures": failures}
-
-
-def runs_table(runs: Sequence[RunRecord]) -> str:
-    """One line for each run."""
-    lines = [f"{'run':12}  {'started (UTC)':16}  {'status':11}  {'command':14}  {'matcher':24}  model"]
-    for run in runs:
-        repeat = f" (repeat {run.repeat})" if run.repeat else ""
-        lines.append(
-            f"{run.run_id:12}  {_time(run.created_at_s):16}  {run.status:11}  {run.spec.command:14}  {run.spec.matcher:24}  {run.spec.model}{repeat}"
-        )
-    return "\n".join(lines) if runs else "no runs yet"
 
 
 def summary_text(summary: RunSummary) -> str:
