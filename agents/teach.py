@@ -8,7 +8,6 @@ the run is another one, marked as such.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from epm.agents.state import blind
 from epm.config import DEFAULT_CONCURRENCY
 from epm.decision import LABEL_GIVEN, Decision, Outcome
 from epm.egress import OPEN, EgressPolicy
-from epm.errors import BudgetError, StoreLockedError
+from epm.errors import BudgetError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings, StructuredMode
 from epm.gateway.watching import with_traffic
@@ -40,6 +39,7 @@ from epm.prompts.library import load_prompt
 from epm.run import run_items
 from epm.stopping import StopRequestedError
 from epm.store.call_figures import CallFigures, call_figures
+from epm.store.ending import ending
 from epm.store.holding import HeldRun, holding
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
@@ -163,7 +163,7 @@ async def teach(
     again = job.again
     run_id = (store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)).run_id
     with holding(store, run_id, COMMAND) as held:
-        with _run_status(store, run_id, again):
+        with ending(store, run_id, RunStatus.DONE if again is None else again.status):
             worked = await _work(pairs, job, held, gateway=gateway, knowledge=knowledge, on_progress=on_progress, on_notice=on_notice)
         report = _report(run_id, pairs, store, job, worked.calls_before, n_new=worked.n_items)
     return replace(report, n_indexed=knowledge.count(), index_s=worked.index_s, elapsed_s=worked.elapsed_s)
@@ -242,23 +242,6 @@ def _kept_items(pairs: Sequence[Pair], store: RunStore, run_id: str) -> list[tup
     """What the run holds of these pairs."""
     wanted = {pair.id for pair in pairs}
     return [(item.pair, item.decision) for item in store.items(run_id) if item.pair.id in wanted]
-
-
-@contextmanager
-def _run_status(store: RunStore, run_id: str, again: Again | None) -> Iterator[None]:
-    """Writes down how the run ended, whichever way that was."""
-    status = RunStatus.FAILED
-    try:
-        yield
-        status = RunStatus.DONE if again is None else again.status
-    except BudgetError:
-        status = RunStatus.BUDGET
-        raise
-    except (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError, StoreLockedError):
-        status = RunStatus.INTERRUPTED
-        raise
-    finally:
-        store.finish_run(run_id, status)
 
 
 @contextmanager

@@ -76,14 +76,15 @@ class Patience:
     longest_s: float
     whom: Callable[[], str]
 
-    def attempt(self, operation: Callable[[], R], *, doing: str, longest_s: float | None = None) -> R:
+    def attempt(self, operation: Callable[[], R], *, doing: str, start_s: float | None = None) -> R:
         """What the operation returns, tried until it finds no lock; it must leave nothing behind where it fails.
+
+        The wait counts from ``start_s`` of the monotonic clock where that is given, and from now else.
 
         Raises:
             StoreLockedError: it found one for as long as is waited, or the process was asked to stop.
         """
-        bound_s = self.longest_s if longest_s is None else longest_s
-        start_s, is_told = time.monotonic(), False
+        start_s, is_told = time.monotonic() if start_s is None else start_s, False
         while True:
             try:
                 return operation()
@@ -91,8 +92,8 @@ class Patience:
                 if not is_locked(error):
                     raise
                 waited_s = time.monotonic() - start_s
-                if waited_s >= bound_s or (stopping.is_requested() and not stopping.is_draining()):
+                if waited_s >= self.longest_s or (stopping.is_requested() and not stopping.is_draining()):
                     raise locked(self.place, self.whom(), waited_s, doing=doing) from error
                 if waited_s >= _TELL_AFTER_S and not is_told:
-                    _LOG.warning("store %r is locked: wait for %s, up to %g s", self.place, self.whom(), bound_s)
+                    _LOG.warning("store %r is locked: wait for %s, up to %g s", self.place, self.whom(), self.longest_s)
                     is_told = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -22,8 +23,6 @@ from epm.store.locked import Patience
 
 _GROUP_SIZE = 256
 """Most writes in one commit: keeps the wait of the first one short."""
-_LONGEST_WAIT_AGAIN_S = 1.0
-"""Once the lock was waited for in vain the command is ending: each of its last writes must not wait as long again."""
 
 R = TypeVar("R")
 
@@ -42,7 +41,7 @@ class StoreWriter:
         self._engine = engine
         self._place = place
         self._patience = patience
-        self._longest_wait_s = patience.longest_s
+        self._locked_since_s: float | None = None
         self._lost: StoreError | None = None
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._is_open = True
@@ -107,10 +106,12 @@ class StoreWriter:
         return group, True
 
     def _commit(self, group: list[_Write], *, must_report: bool = False) -> bool:
+        # once the lock was waited for in vain the command is ending: its last writes try once and wait no more
+        start_s = time.monotonic() if self._locked_since_s is None else self._locked_since_s
         try:
-            results = self._patience.attempt(lambda: self._in_one(group), doing="write", longest_s=self._longest_wait_s)
+            results = self._patience.attempt(lambda: self._in_one(group), doing="write", start_s=start_s)
         except StoreLockedError as error:  # it would keep every other of them waiting as long
-            self._longest_wait_s = min(self._longest_wait_s, _LONGEST_WAIT_AGAIN_S)
+            self._locked_since_s = start_s
             self._fail(group, error)
             return True
         except Exception as error:  # noqa: BLE001  # the caller of the operation raises it in its own thread
@@ -118,7 +119,7 @@ class StoreWriter:
                 self._fail(group, self._to_store_error(error))
                 return True
             return False
-        self._longest_wait_s = self._patience.longest_s
+        self._locked_since_s = None
         for write, result in zip(group, results, strict=True):
             if write.is_awaited:
                 write.done.set_result(result)
