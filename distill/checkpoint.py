@@ -40,8 +40,8 @@ def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
             {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "state": asdict(state), "recipe": fingerprint}, partial
         )
         partial.replace(target)
-    except OSError as error:
-        msg = f"cannot write checkpoint {str(target)!r}: {error.strerror}; choose a writable folder with space"
+    except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
+        msg = f"cannot write checkpoint {str(target)!r}: {error}; choose a writable folder with space"
         raise ArtifactError(msg) from error
 
 

@@ -82,11 +82,11 @@ def _parquet(rows: Sequence[BaseModel], *, is_nested: bool) -> bytes:
         for dumped in (row.model_dump(mode="json") for row in rows)
     ]
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(flat), sink)
+    pq.write_table(pa.Table.from_pylist(flat), sink, write_page_checksum=True)
     return sink.getvalue()
 
 
 def _parquet_lines(path: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    return [json.dumps(row, ensure_ascii=False) for row in pq.read_table(path).to_pylist()]
+    return [json.dumps(row, ensure_ascii=False) for row in pq.read_table(path, page_checksum_verification=True).to_pylist()]

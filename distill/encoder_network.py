@@ -138,7 +138,7 @@ def _load(name: str, max_tokens: int, *, is_local: bool) -> CrossEncoder:
 
     try:
         model: CrossEncoder = CrossEncoder(name, num_labels=1, max_length=max_tokens, local_files_only=is_local)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # damaged files: what reads them raises classes of its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"cannot load the network {name!r}: {reason}; give 'minilm', the folder of a model, or a hub name"
         raise ArtifactError(msg) from error

@@ -22,7 +22,15 @@ from epm.distill.probe import Probe, ProbeFigures, paired_interval, split_probe
 from epm.distill.rewards import REWARD_WEIGHTS, RewardModel
 from epm.distill.student import fitted_prompts
 from epm.distill.trainer_progress import progress_callback
-from epm.distill.training_setup import adapter_norm, quiet_training, remove_printer, save_adapter, trainer_settings, use_threads
+from epm.distill.training_setup import (
+    adapter_norm,
+    quiet_training,
+    remove_printer,
+    require_adapter_room,
+    save_adapter,
+    trainer_settings,
+    use_threads,
+)
 from epm.distill.versions import library_versions
 from epm.errors import ConfigError, DataError, TrainError
 from epm.files.atomic import write_text
@@ -98,6 +106,7 @@ def run_grpo(
     started_s = time.monotonic()
     use_threads()
     run = _GrpoRun.begin(pairs, student, out, judges, recipe)
+    require_adapter_room(run.student.model, out)
     on_progress(ProgressEvent("grpo", recipe.steps, 0, note="probe before"))
     before = run.measure()
     check_well_formed(before.well_formed, student)

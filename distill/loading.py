@@ -111,7 +111,11 @@ def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStud
     _check_adapter_config(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # what one library deprecates in another, a user cannot change
-        adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
+        try:
+            adapted = PeftModel.from_pretrained(base.model, str(folder), is_trainable=is_trainable)
+        except Exception as error:  # as below: what reads the files raises classes of its own
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ArtifactError(f"cannot load adapter {str(folder)!r}: {reason}; train it anew with 'epm distill'") from error
         # a PeftModel answers and trains like the network it wraps, but is declared as a plain module
         model = cast("PreTrainedModel", adapted if is_trainable else adapted.merge_and_unload(safe_merge=True).eval())
     return LoadedStudent(model, base.tokenizer, source, base.source, student_sha(folder))
@@ -138,7 +142,7 @@ def _load_base(name: str, *, local_only: bool) -> tuple[PreTrainedModel, PreTrai
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local_only)
         model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, local_files_only=local_only)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged files: Rust's readers raise classes of their own, or bare Exception
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"cannot load student {name!r}: {reason}; give 'seed', a folder that 'epm distill' wrote, or a hub name"
         raise ArtifactError(msg) from error

@@ -24,6 +24,7 @@ from epm.distill.stream import PairSource, PretrainStream, StreamPosition, Strea
 from epm.distill.tokenizer import train_tokenizer
 from epm.distill.versions import library_versions
 from epm.errors import TrainError
+from epm.files.room import require_room
 from epm.library_settings import require_docstrings
 from epm.progress import ProgressEvent, ProgressSink, silent
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 WIDTH_STEP = 32  # few different shapes: kernels and their memory are kept for each
 TOKENIZER_PAIRS = 6000
+_CHECKPOINT_COPIES = 7
+"""A checkpoint is the network and two moments of the optimiser, written beside the one before; half a copy is the student itself."""
 TOKENIZER_SEED = 77  # a chunk of pairs of its own, so that changing the stream does not change the tokenizer
 
 
@@ -115,6 +118,8 @@ def pretrain(
     """
     require_docstrings("transformers")
     run = _PretrainRun.begin(out, recipe, source)
+    n_bytes = sum(p.numel() * p.element_size() for p in run.model.parameters())
+    require_room(out, _CHECKPOINT_COPIES * n_bytes, purpose="the seed with its checkpoint")
     last_nll = run.train(on_progress)
     n_parameters = save_student(run.model, run.tokenizer, out)
     result = PretrainResult(out, run.state.step, run.state.elapsed_s, n_parameters, run.state.step * recipe.batch_size, last_nll)

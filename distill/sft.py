@@ -21,6 +21,7 @@ from epm.distill.training_setup import (
     check_trained,
     quiet_training,
     remove_printer,
+    require_adapter_room,
     save_adapter,
     trainable,
     trainer_settings,
@@ -86,6 +87,7 @@ def run_sft(rows: Sequence[SftRow], out: Path, recipe: SftRecipe, *, on_progress
     chosen = with_shuffled_labels(rows, seed=recipe.seed) if recipe.shuffle_labels else list(rows)
     fitted = fitted_rows(chosen, recipe.max_tokens, lambda text: len(base.tokenizer(text, add_special_tokens=False)["input_ids"]))
     student = trainable(base, rank=recipe.lora_rank, seed=recipe.seed)
+    require_adapter_room(student.model, out)
     with quiet_training():
         trainer = _trainer(student, fitted.rows, out, recipe, on_progress)
         check_labels_survive(_training_texts(trainer, base))

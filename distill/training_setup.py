@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from epm.distill.loading import LoadedStudent
 from epm.errors import ArtifactError, TrainError
+from epm.files.room import require_room
 from epm.library_settings import quiet_libraries, require_docstrings
 
 if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel, Trainer
 
+_BESIDE_BYTES = 32_000_000
+"""Tokenizer, cards and log beside an adapter: the tokenizers of Qwen3 and Llama 3 are files of 11 and 17 MB, the rest is small."""
 N_THREADS = 2  # more threads than that slow a network of this size down
 
 
@@ -73,6 +76,16 @@ def trainable(base: LoadedStudent, *, rank: int, seed: int) -> LoadedStudent:
     return replace(base, model=cast("PreTrainedModel", get_peft_model(base.model, config)), base=base.source)
 
 
+def require_adapter_room(model: Module, out: Path) -> None:
+    """Nothing, when the trained adapter will fit on the disk of ``out``: asked before hours of training, not after.
+
+    Raises:
+        ArtifactError: it will not.
+    """
+    n_bytes = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    require_room(out, n_bytes + _BESIDE_BYTES, purpose="the trained student")
+
+
 def adapter_norm(model: Module) -> float:
     """The L2 norm of the adapter's B matrices, which start at 0: how far it moved from doing nothing."""
     import torch
@@ -116,6 +129,8 @@ def save_adapter(student: LoadedStudent, out: Path) -> None:
     Raises:
         ArtifactError: the folder cannot be written.
     """
+    from safetensors import SafetensorError
+
     try:
         student.model.peft_config["default"].base_model_name_or_path = student.base
         student.model.save_pretrained(
@@ -125,6 +140,6 @@ def save_adapter(student: LoadedStudent, out: Path) -> None:
         )
         student.tokenizer.save_pretrained(str(out))
         (out / "README.md").unlink(missing_ok=True)  # peft's template; card.json says what this is
-    except OSError as error:
-        msg = f"cannot write student {str(out)!r}: {error.strerror or error}; choose a writable folder"
+    except (OSError, SafetensorError) as error:
+        msg = f"cannot write student {str(out)!r}: {error}; choose a writable folder with room"
         raise ArtifactError(msg) from error

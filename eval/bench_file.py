@@ -83,7 +83,7 @@ def load_bench_file(path: Path) -> BenchFile:
     try:
         content = path.read_bytes()
         tables = tomllib.loads(content.decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"cannot read {str(path)!r}: {error}; give a TOML file with a [[row]] for each matcher") from error
     found = tables.get("row")
     if set(tables) != {"row"} or not isinstance(found, list) or not found:

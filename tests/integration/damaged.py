@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from epm.artifact import read_card, write_card
 from epm.blocking.listing_table import read_listings
+from epm.distill.dataset_files import read_sft_rows
+from epm.distill.loading import load_student, seed_folder
 from epm.egress import load_policy
 from epm.errors import EpmError
+from epm.eval.bench_file import load_bench_file
 from epm.files.json_lines import read_rows
 from epm.files.pairs import read_pairs, write_pairs
+from epm.gateway.cassette import read_cassette
+from epm.gateway.ledger import CachedReply
+from epm.gateway.request import ChatReply, Usage
 from epm.identity import load_identity_rule
+from epm.knowledge.documents import read_knowledge
 from epm.listing import Listing
+from epm.matchers.linear_model import LinearModel
+from epm.matchers.pair_model import Calibration, PairModel, PairScorer
+from epm.matchers.pair_model_file import read_pair_model, write_pair_model
 from epm.matchers.recorded import _read_rows
+from epm.matchers.word_statistics import N_BUCKETS, WordStatistics
 from epm.pair import Pair
 from epm.relation import Label
 from epm.review.label_studio import read_tasks
@@ -27,6 +42,7 @@ from epm.tables.mapping import load_mapping
 from epm.tables.source import guess_layout, named_rows
 
 N_ROWS = 30
+FEATURES = ("likeness", "price")
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,68 @@ TASKS = json.dumps(
         for i in range(N_ROWS)
     ]
 )
+BENCH = (
+    '[[row]]\nmatcher = "evidence-rules"\n[[row]]\nmatcher = "zero-shot"\nmodel = "openai/x"\napi_base = "http://localhost:8000/v1"\n'
+    'price = "0.15,0.6"\ntimeout_s = 30.5\nrpm = 60\n'
+)
+CASSETTE = "".join(
+    CachedReply(
+        f"key{i}", "identity", {"model": "x", "messages": [{"role": "user", "content": f"größer {i}?"}]},
+        ChatReply({"choices": [{"message": {"content": "no"}}]}, Usage(10, i), "x", 0.5, cost_usd=0.001 * i),
+    ).to_json() + "\n"
+    for i in range(N_ROWS)
+)  # fmt: skip
+DOCUMENTS = "id,text,source\n" + "".join(f'd{i},"The KX-{i} holds {i} l, größer",manual\n' for i in range(N_ROWS))
+SFT = "".join(
+    json.dumps({
+        "pair_id": f"p{i}", "prompt": f"p {i} ß", "completion": "c", "mode": "decide", "gold_label": "match", "teacher_label": "match",
+        "relation": "exact", "label_given_in_prompt": False, "split": "train",
+    }, ensure_ascii=False) + "\n"
+    for i in range(N_ROWS)
+)  # fmt: skip
+
+
+def _pair_model(path: Path) -> None:
+    words = WordStatistics(9, {"kolvra": 3}, np.arange(N_BUCKETS, dtype=np.int32) % 7)
+    scorer = PairScorer(LinearModel(np.linspace(-1.0, 1.0, len(FEATURES)), 0.25), None)
+    write_pair_model(path.parent, PairModel(FEATURES, words, scorer, Calibration(1.0, 0.0), 0.5))
+
+
+def _weights_of(path: Path) -> object:
+    import torch
+
+    loaded = load_student(str(path.parent))
+    return {
+        name: hashlib.sha256(value.contiguous().view(torch.uint8).numpy()).hexdigest() for name, value in loaded.model.state_dict().items()
+    }
+
+
+def _tokens_of(path: Path) -> object:
+    return load_student(str(path.parent)).tokenizer("Kolvra KX-12 größer", add_special_tokens=False)["input_ids"]
+
+
+def _model_values(folder: Path) -> object:
+    model = read_pair_model(folder, features=FEATURES)
+    linear = model.scorer.linear
+    assert linear is not None
+    return (
+        model.threshold,
+        model.calibration,
+        linear.weights.tolist(),
+        linear.bias,
+        dict(model.words.word_counts),
+        model.words.gram_counts.sum(),
+    )
+
+
+def _documents(path: Path) -> object:
+    return read_knowledge([path], visible=lambda listing: listing)
+
+
+def _seed_copy(path: Path) -> None:
+    shutil.copytree(seed_folder(), path.parent, dirs_exist_ok=True)
+
+
 KINDS: dict[str, Kind] = {
     "xlsx": Kind("t.xlsx", _book, _table),
     "csv": Kind("t.csv", _written(CSV), _table),
@@ -142,8 +220,18 @@ KINDS: dict[str, Kind] = {
     "review sheet": Kind("s.csv", _written(SHEET), lambda path: list(read_sheet(path))),
     "label studio": Kind("t.json", _written(TASKS), lambda path: list(read_tasks(path))),
     "card": Kind("card.json", _card, lambda path: read_card(path.parent, kind="student")),
+    "bench.toml": Kind("bench.toml", _written(BENCH), lambda path: load_bench_file(path).rows),
+    "cassette": Kind("c.jsonl", _written(CASSETTE), lambda path: read_cassette(path, lambda row: row)),
+    "documents csv": Kind("d.csv", _written(DOCUMENTS), _documents),
+    "documents txt": Kind("d.txt", _written(DOCUMENTS), _documents),
+    "sft rows": Kind("s.jsonl", _written(SFT), read_sft_rows),
+    "pair model": Kind("model.json", _pair_model, lambda path: _model_values(path.parent)),
+    "pair model npz": Kind("model.npz", _pair_model, lambda path: _model_values(path.parent)),
+    "safetensors": Kind("model.safetensors", _seed_copy, _weights_of),
+    "tokenizer": Kind("tokenizer.json", _seed_copy, _tokens_of),
 }
-CHECKED = {"xlsx", "csv.gz", "jsonl.gz", "pairs jsonl.gz", "recorded gz", "explanations"}
+NEED_TORCH = {"safetensors", "tokenizer"}
+CHECKED = {"pair model npz", "xlsx", "csv.gz", "jsonl.gz", "pairs jsonl.gz", "recorded gz", "explanations"}
 """Kinds whose container has checksums of the content: their damage is refused or does not touch the values."""
 
 
@@ -160,7 +248,8 @@ def outcome_of(kind: str, folder: Path, chance: random.Random) -> tuple[str, str
     """``same``, ``refused``, ``other`` or ``traceback`` for one damaged copy of the kind, and why."""
     content, expected = _sound(kind, folder)
     place = folder / "damaged" / kind.replace(" ", "_")
-    place.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        shutil.copytree(folder / "sound" / kind.replace(" ", "_"), place)  # some kinds are read with other files beside them
     path = place / KINDS[kind].name
     path.write_bytes(damaged(content, chance))
     try:
@@ -173,7 +262,8 @@ def outcome_of(kind: str, folder: Path, chance: random.Random) -> tuple[str, str
 
 
 def _shown(value: object) -> str:
-    return repr(value)
+    """What was read as text to compare; where a file lies is no part of it."""
+    return repr(value).replace("/sound/", "/damaged/")
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:

@@ -24,19 +24,45 @@ from epm.tables.columns import guess_listing_columns
 from epm.tables.header import column_names
 from epm.tables.inspection import inspect_table
 from epm.tables.source import guess_layout, named_rows
-from integration.damaged import CHECKED, KINDS, outcome_of, pairs
+from forked_python import EPM, run_forked
+from integration.damaged import CHECKED, KINDS, NEED_TORCH, outcome_of, pairs
 
 N_EACH = 60
+N_SLOW = 25
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.torch] * (kind in NEED_TORCH)) for kind in sorted(KINDS)])
 def test_damaged_files_are_refused_or_read_and_never_a_traceback(kind: str, tmp_path: Path) -> None:
-    found = [outcome_of(kind, tmp_path, random.Random(f"{kind} {seed}")) for seed in range(N_EACH)]
+    n = N_SLOW if kind in NEED_TORCH else N_EACH
+    found = [outcome_of(kind, tmp_path, random.Random(f"{kind} {seed}")) for seed in range(n)]
     counts = Counter(outcome for outcome, _ in found)
 
     assert counts["traceback"] == 0, [why for outcome, why in found if outcome == "traceback"][:3]
     if kind in CHECKED:
         assert counts["other"] == 0
+
+
+@pytest.mark.parametrize("name", ["left_title", "gold_label"])
+def test_a_column_whose_name_was_changed_in_a_parquet_file_is_not_taken_for_another(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    write_pairs(path, pairs())
+    path.write_bytes(path.read_bytes().replace(name.encode(), name.replace("l", "m", 1).encode()))
+
+    with pytest.raises(DataError, match=rf"it names a column '{name}' in one place and '{name.replace('l', 'm', 1)}' in another"):
+        read_pairs(path)
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv.gz", "p.parquet"])
+def test_a_command_refuses_a_damaged_file_in_one_line(name: str, tmp_path: Path) -> None:
+    KINDS[{"t.xlsx": "xlsx", "t.csv.gz": "csv.gz", "p.parquet": "parquet"}[name]].make(tmp_path / name)
+    os.truncate(tmp_path / name, (tmp_path / name).stat().st_size * 2 // 3)
+    for command in (("data", "inspect", name, "-o", "m.toml"), ("match", name, "--matcher", "evidence-rules")):
+        done = run_forked(EPM, *command, cwd=tmp_path)
+
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("epm: ")
+        assert name in done.stderr
 
 
 def test_a_packed_file_is_refused_where_it_unpacks_beyond_its_bound(tmp_path: Path) -> None:

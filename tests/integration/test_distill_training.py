@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,6 +233,24 @@ def test_grpo_trains_the_adapter_measures_the_same_probe_twice_and_keeps_its_log
     assert card.figures["n_unscored"] == card.figures["n_judged"]
     decisions = asyncio.run(make(str(tmp_path)).decide(pairs[:10], MatchContext()))
     assert all(d.outcome is Outcome.DECIDED for d in decisions)
+
+
+def test_no_training_begins_where_its_result_would_not_fit(
+    base: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage._replace(free=1_000_000))
+    pairs = [pair for pair, _ in toy_pairs(24, 9)]
+    trainings: tuple[Callable[[Path], object], ...] = (
+        lambda out: run_sft(sft_rows(8), out, SftRecipe(base=str(base), epochs=1)),
+        lambda out: run_grpo(pairs, str(adapter), out, judges=[ColourJudge()], recipe=GrpoRecipe(steps=1)),
+        lambda out: pretrain(out, replace(recipe(5), shape=replace(TINY, hidden=192, intermediate=384))),
+    )
+    for at, train in enumerate(trainings):
+        with pytest.raises(ArtifactError, match=r"needs \d+ MB in '.*', and its disk has 1 MB left: make room .* nothing was trained"):
+            train(tmp_path / str(at))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]  # pretraining has written its tokenizer
 
 
 def test_a_student_that_is_not_there_is_an_artifact_error(tmp_path: Path) -> None:

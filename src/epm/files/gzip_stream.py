@@ -23,7 +23,10 @@ def unpacked(path: Path, packed: BinaryIO) -> Iterator[BinaryIO]:
     Raises:
         DataError: while reading, where it unpacks beyond its bound; damage is raised as ``gzip`` raises it.
     """
-    bound = unpacked_bound(os.fstat(packed.fileno()).st_size)
+    n_packed = os.fstat(packed.fileno()).st_size
+    if n_packed == 0:
+        raise EOFError("it is empty")  # Python's gzip takes that for a file of nothing
+    bound = unpacked_bound(n_packed)
     with gzip.open(packed) as content:
         raw = _Counted(path, cast("BinaryIO", content), bound)
         with io.BufferedReader(raw, _BUFFER_BYTES) as stream:

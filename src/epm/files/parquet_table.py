@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,18 +19,27 @@ _MAX_GROUP_BYTES = 1 << 29
 """Writers make row groups of 64 to 512 MB; a page of a group is decoded whole."""
 
 
+_ARROW_SCHEMA = b"ARROW:schema"
+
+
 class _RowGroup(Protocol):
     total_byte_size: int
 
 
 class _Metadata(Protocol):
     num_row_groups: int
+    metadata: dict[bytes, bytes] | None
 
     def row_group(self, i: int) -> _RowGroup: ...
 
 
+class _Schema(Protocol):
+    names: list[str]
+
+
 class _ParquetFile(Protocol):
     metadata: _Metadata
+    schema_arrow: _Schema
 
 
 def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Iterator[RawRow]:
@@ -45,6 +55,7 @@ def read_rows(path: Path, *, require: ColumnCheck = require_pair_columns) -> Ite
         try:
             with parquet.ParquetFile(stream, page_checksum_verification=True) as table:
                 refuse_swollen(path, table)
+                refuse_changed_names(path, table)
                 require(path, list(table.schema_arrow.names))
                 for batch in table.iter_batches(batch_size=_READ_ROWS):
                     for values in batch.to_pylist():
@@ -71,6 +82,23 @@ def refuse_swollen(path: Path, table: _ParquetFile) -> None:
     asked = current_bounds().max_unpacked_bytes or _MAX_GROUP_BYTES
     if max(groups, default=0) > asked:
         raise unpacks_too_far(path, max(groups), asked)
+
+
+def refuse_changed_names(path: Path, table: _ParquetFile) -> None:
+    """Nothing, where the two places that name the columns agree: pages have checksums, names have none.
+
+    Raises:
+        DataError: a name was changed after the file was written, and its column would be taken for another.
+    """
+    import pyarrow as pa
+
+    kept = (table.metadata.metadata or {}).get(_ARROW_SCHEMA)  # as Arrow writes it; other writers name the columns once
+    if kept is None:
+        return
+    written, found = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept))).names, table.schema_arrow.names
+    odd = next(((one, other) for one, other in zip(written, found, strict=False) if one != other), None)
+    if odd is not None:
+        raise DataError(f"{str(path)!r} is damaged: it names a column {odd[0]!r} in one place and {odd[1]!r} in another; write it again")
 
 
 def write_rows(stream: BinaryIO, rows: Iterable[dict[str, object]], columns: Sequence[str]) -> None:

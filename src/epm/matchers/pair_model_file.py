@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from dataclasses import fields
@@ -82,8 +83,9 @@ def read_pair_model(folder: Path, *, features: tuple[str, ...]) -> PairModel:
         raise ArtifactError(f"cannot read evidence-model {str(folder)!r}: {error.strerror or error}; {_REMEDY}") from error
     except ValidationError as error:
         raise ArtifactError(f"evidence-model {str(folder)!r} is damaged: {_TEXT}, {first_problem(error)}; {_REMEDY}") from error
-    # what a wrong byte makes of an archive: no archive, a member that ends too soon, is packed in an unknown way or under a password
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    # what a wrong byte makes of an archive: no archive, a member that ends too soon, is packed in an unknown way or under a password,
+    # or an array whose head is no Python literal
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, tokenize.TokenError) as error:
         raise ArtifactError(f"evidence-model {str(folder)!r} is damaged: {error or type(error).__name__}; {_REMEDY}") from error
 
 

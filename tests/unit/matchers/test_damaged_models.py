@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -99,3 +100,11 @@ def test_the_first_wrong_field_of_a_damaged_description_is_named(folder: Path, n
 
     assert field in str(caught.value)
     assert "validation error" not in str(caught.value)
+
+
+def test_an_array_whose_head_is_no_python_literal_is_one_line(folder: Path) -> None:
+    head = b"{'descr': '<i4', 'fortran_order': False, 'shape': (3,"
+    with zipfile.ZipFile(folder / "model.npz", "a") as archive:
+        archive.writestr("more.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+
+    assert "is damaged" in refusal(folder)
