@@ -44,9 +44,10 @@ wheel: $(STAMP)
 	@$(PIP) wheel --no-deps --no-build-isolation -w dist .
 	@$(PIP) install --no-deps --no-compile --target $(WHEEL_SITE) dist/epm-*.whl
 
-# PYTHONPATH stands before the editable install, so the tests and the programs they start see the wheel
+# PYTHONPATH stands before the editable install, so the tests and the programs they start see the wheel. Two workers, a
+# file each: tests wait for servers and programs more than they compute. One thread each, or two trainings stand still
 test: wheel
-	@EPM_EXPECT_WHEEL=1 PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(BIN)/pytest $(PYTEST_ARGS)
+	@EPM_EXPECT_WHEEL=1 OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

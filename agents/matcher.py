@@ -44,6 +44,8 @@ DEFAULT_MODEL = "rules"
 
 def make(arg: str | None) -> MultiAgentRag:
     """The matcher; ``arg`` is a model name that wins over the context's model."""
+    if arg:
+        ModelSettings(arg)  # refuses a key, or a profile's name, before anything keeps it
     return MultiAgentRag(model_name=arg or None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from epm.decision import Decision, Outcome
@@ -34,6 +34,7 @@ class TeachReport:
     ledger's, of the whole run without its judges: ``n_calls`` were sent, ``n_calls_failed`` of them brought nothing usable, ``n_cached``
     questions the cache answered. ``n_calls_now`` and ``cost_now_usd`` are the part of this call. ``n_decisive`` attributes were left open
     by the texts and decide under the identity rule (after RLQR); ``n_idle_questions`` asked for none of their pair's.
+    ``first_failed`` is the first item that failed, by id, and its error.
     ``n_unscored`` rationales have no score of any judge on any axis. Where ``is_label_given``, ``gold`` says how far the teacher followed the labels it was told, and nothing of how well it decides.
     """
 
@@ -69,6 +70,7 @@ class TeachReport:
     index_s: float = 0.0
     elapsed_s: float = 0.0
     is_label_given: bool = False
+    first_failed: tuple[str, str] | None = None
 
     @property
     def pairs_per_s(self) -> float:
@@ -115,8 +117,12 @@ def summarise(
         n_unscored=_n_unscored(decisions, judgements),
         n_calls=calls.n_sent, n_calls_failed=calls.n_failed, n_cached=calls.n_cached, n_unpriced=calls.n_unpriced, cost_usd=calls.cost_usd,
         n_calls_now=calls_now.n_sent, cost_now_usd=calls_now.cost_usd, gold=agreement(items),
-        searches=_searches(decisions),
+        searches=_searches(decisions), first_failed=next(_failed(decisions), None),
     )  # fmt: skip
+
+
+def _failed(decisions: Iterable[Decision]) -> Iterator[tuple[str, str]]:
+    return ((decision.pair_id, decision.error or "") for decision in decisions if decision.outcome is Outcome.FAILED)
 
 
 def agreement(items: Sequence[tuple[Pair, Decision]]) -> GoldAgreement | None:

@@ -24,7 +24,7 @@ from epm.agents.state import blind
 from epm.config import DEFAULT_CONCURRENCY
 from epm.decision import LABEL_GIVEN, Decision, Outcome
 from epm.egress import OPEN, EgressPolicy
-from epm.errors import BudgetError
+from epm.errors import BudgetError, StoreLockedError
 from epm.gateway.gateway import Gateway
 from epm.gateway.request import ModelSettings, StructuredMode
 from epm.gateway.watching import with_traffic
@@ -40,9 +40,11 @@ from epm.prompts.library import load_prompt
 from epm.run import run_items
 from epm.stopping import StopRequestedError
 from epm.store.call_figures import CallFigures, call_figures
+from epm.store.holding import HeldRun, holding
 from epm.store.launch import Launch, add_launch, latest_launch
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.review_queue import answered_ids
+from epm.store.run_figures import N_PAIRS
 from epm.store.store import RunStore
 
 COMMAND = "teach"
@@ -155,38 +157,66 @@ async def teach(
 
     Raises:
         BudgetError: a cap was reached; repeat the command to go on.
+        RunHeldError: another process works on the run; nothing was sent.
         StoreError: the store cannot be written.
     """
     again = job.again
-    handle = store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)
-    await resume_answered(store, handle.run_id, ItemTools(gateway, job.model, knowledge, time.time()), job.identity, on_notice)
-    remaining, n_done = remaining_pairs(pairs, store, handle.run_id)
+    run_id = (store.begin(job.spec(), fresh=job.is_fresh) if again is None else store.resume(again.run_id)).run_id
+    with holding(store, run_id, COMMAND) as held:
+        with _run_status(store, run_id, again):
+            worked = await _work(pairs, job, held, gateway=gateway, knowledge=knowledge, on_progress=on_progress, on_notice=on_notice)
+        report = _report(run_id, pairs, store, job, worked.calls_before, n_new=worked.n_items)
+    return replace(report, n_indexed=knowledge.count(), index_s=worked.index_s, elapsed_s=worked.elapsed_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """What this start of the run did, and where the ledger stood before."""
+
+    n_items: int
+    index_s: float
+    elapsed_s: float
+    calls_before: CallFigures
+
+
+async def _work(
+    pairs: Sequence[Pair],
+    job: TeachJob,
+    held: HeldRun,
+    *,
+    gateway: Gateway,
+    knowledge: KnowledgeIndex,
+    on_progress: ProgressSink,
+    on_notice: NoticeSink,
+) -> _Worked:
+    store, run_id = held.store, held.run_id
+    await resume_answered(store, run_id, ItemTools(gateway, job.model, knowledge, time.time()), job.identity, on_notice)
+    remaining, n_done = remaining_pairs(pairs, store, run_id)
     if n_done and remaining:
         on_notice(f"resuming, {n_done:,} of {len(pairs):,} done")
     remaining = [pair for pair in remaining if job.only is None or pair.id in job.only]
     shown = [job.egress.visible(pair) for pair in pairs]
-    index_s = _index_once(shown, job, store, handle.run_id, knowledge, on_progress) if remaining else 0.0
+    index_s = _index_once(shown, job, store, run_id, knowledge, on_progress) if remaining else 0.0
     ctx = MatchContext(
-        job.identity, gateway, job.model, knowledge, handle.run_id, job.seed, job.egress, job.concurrency, web_search=job.web_search
+        job.identity, gateway, job.model, knowledge, run_id, job.seed, job.egress, job.concurrency, web_search=job.web_search
     )
-    tally, start, calls_before = _Tally(n_done, len(remaining)), time.perf_counter(), _calls(store, handle.run_id)
+    tally, start, calls_before = _Tally(n_done, len(remaining)), time.perf_counter(), _calls(store, run_id)
 
     async def decide(pair: Pair) -> Decision:
+        held.check()
         return job.marked((await job.matcher.decide([blind(job.egress.visible(pair))], ctx))[0])
 
     async def keep(pair: Pair, decision: Decision) -> None:
-        await store.finish_item(handle.run_id, ItemResult(pair.id, pair, decision))
+        await store.finish_item(run_id, ItemResult(pair.id, pair, decision))
         tally.add(decision)
 
     show = with_traffic(on_progress, gateway)
-    with _run_status(store, handle.run_id, again), _cut_told(handle.run_id, tally, len(pairs), show):
+    with _cut_told(run_id, tally, len(pairs), show):
         await run_items(
             remaining, decide, concurrency=job.concurrency, on_result=keep, seed=job.seed, stage=COMMAND,
             on_progress=lambda event: show(tally.event(event)),
         )  # fmt: skip
-    elapsed_s = time.perf_counter() - start
-    report = _report(handle.run_id, pairs, store, job, calls_before, n_new=len(remaining))
-    return replace(report, n_indexed=knowledge.count(), index_s=index_s, elapsed_s=elapsed_s)
+    return _Worked(len(remaining), index_s, time.perf_counter() - start, calls_before)
 
 
 def remaining_pairs(pairs: Sequence[Pair], store: RunStore, run_id: str) -> tuple[list[Pair], int]:
@@ -224,7 +254,7 @@ def _run_status(store: RunStore, run_id: str, again: Again | None) -> Iterator[N
     except BudgetError:
         status = RunStatus.BUDGET
         raise
-    except (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError):
+    except (asyncio.CancelledError, KeyboardInterrupt, StopRequestedError, StoreLockedError):
         status = RunStatus.INTERRUPTED
         raise
     finally:
@@ -250,10 +280,10 @@ def _index_once(
     """Seconds for the index: none where an earlier launch of the run has put these pairs into it. The launch is written down."""
     earlier = latest_launch(store, run_id, COMMAND)
     known = {} if earlier is None or earlier.settings.get("knowledge_folder") != job.launch.get("knowledge_folder") else earlier.settings
-    n_known = cast(int, known.get("n_indexed_pairs", 0)) if knowledge.count() else 0
+    n_known = cast(int, known.get(N_PAIRS, 0)) if knowledge.count() else 0
     # the pairs are the first so many of one file: its content is a part of the run's identity
     index_s = _index_listings(pairs, knowledge, job.input_sha, on_progress) if n_known < len(pairs) else 0.0
-    settings = {**job.launch, "concurrency": job.concurrency, "n_indexed_pairs": max(n_known, len(pairs))}
+    settings = {**job.launch, "concurrency": job.concurrency, N_PAIRS: max(n_known, len(pairs))}
     add_launch(store, Launch(run_id, COMMAND, job.model, settings))
     return index_s
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from epm.agents.state import blind
-from epm.agents.teach import remaining_pairs, teach
+from epm.agents.teach import COMMAND, remaining_pairs, teach
 from epm.agents.teach_file import TeachOptions, TeachSetting, teach_gateway, teach_setting
 from epm.errors import BudgetError
 from epm.estimate.estimate import Estimate, estimate_rest, random_sample, sample_bounds
@@ -18,6 +18,7 @@ from epm.knowledge.catalogue import batch_index
 from epm.matcher import MatchContext
 from epm.pair import Pair
 from epm.progress import ProgressSink, silent
+from epm.store.holding import holding
 from epm.store.records import RunStatus
 from epm.sync import run_sync
 
@@ -37,12 +38,13 @@ def estimate_teach(path: Path, options: TeachOptions, n: int, *, on_progress: Pr
         gateway, store = teach_gateway(setting, options), setting.store
         tally = Tally.of(gateway)
         run_id = store.begin(setting.job.spec(), fresh=options.is_fresh).run_id
-        before, _ = remaining_pairs(setting.pairs, store, run_id)
-        sample = random_sample(before, n, seed=options.seed)
-        is_cut = _teach_sample(sample, setting, gateway, on_progress)
-        rest, _ = remaining_pairs(setting.pairs, store, run_id)
-        if rest:
-            store.finish_run(run_id, RunStatus.INTERRUPTED)
+        with holding(store, run_id, COMMAND):
+            before, _ = remaining_pairs(setting.pairs, store, run_id)
+            sample = random_sample(before, n, seed=options.seed)
+            is_cut = _teach_sample(sample, setting, gateway, on_progress)
+            rest, _ = remaining_pairs(setting.pairs, store, run_id)
+            if rest:
+                store.finish_run(run_id, RunStatus.INTERRUPTED)
         ended = {item.item_id: item.decision.error_class for item in store.items(run_id)}
         # an item that an earlier command failed on has a row too: it counts when this one worked on it
         finished = [p.id for p in sample if p.id in ended and (ended[p.id] is None or p.id in tally.items)]

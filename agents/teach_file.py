@@ -28,6 +28,7 @@ from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
 from epm.session import egress_in_force, make_gateway, open_transport, require_price
 from epm.store.kept_replies import past_calls
+from epm.store.run_figures import INPUT_NAME
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
@@ -107,7 +108,7 @@ def teach_setting(path: Path, options: TeachOptions) -> Iterator[TeachSetting]:
             matcher=matcher, model=options.model, input_sha=file.sha256, prompts_sha=getattr(matcher, "prompts_sha", NO_PROMPTS),
             knowledge_name=knowledge.name, identity=identity, seed=options.seed, concurrency=options.concurrency, is_fresh=options.is_fresh,
             egress=egress, web_search=search, is_label_given=options.with_labels,
-            launch={"matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve()), "web_search": options.web_search},
+            launch={INPUT_NAME: path.name, "matcher": options.matcher, "embedder": options.embedder, "knowledge_folder": str(folder.resolve()), "web_search": options.web_search},
         )  # fmt: skip
         yield TeachSetting(tuple(file.pairs), job, store, knowledge)
 

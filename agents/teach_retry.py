@@ -25,6 +25,7 @@ from epm.knowledge.catalogue import default_index
 from epm.progress import ProgressSink, silent
 from epm.registry import make_matcher
 from epm.session import open_session
+from epm.store.holding import holding
 from epm.store.kept_replies import forget_failed
 from epm.store.launch import Launch, latest_launch
 from epm.store.purged import is_purged
@@ -124,8 +125,9 @@ def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_pro
             is_label_given=is_label_given,
         )  # fmt: skip
         _check_same(run, job.spec())
-        n_forgotten = forget_failed(session.store, run.run_id, ids)
-        report = run_sync(teach(pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
+        with holding(session.store, run.run_id, COMMAND):
+            n_forgotten = forget_failed(session.store, run.run_id, ids)
+            report = run_sync(teach(pairs, job, store=session.store, gateway=session.gateway, knowledge=knowledge, on_progress=on_progress))
         tried = [item.decision for item in session.store.items(run.run_id) if item.item_id in ids]
     failed = Counter(decision.error_class.value for decision in tried if decision.error_class is not None)
     return RetryReport(

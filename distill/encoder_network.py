@@ -21,6 +21,7 @@ from epm.distill.loading import student_sha
 from epm.distill.training_setup import use_threads
 from epm.errors import ArtifactError, ConfigError
 from epm.knowledge.embedder import minilm_folder
+from epm.library_settings import require_docstrings
 from epm.matchers.word_statistics import FloatArray
 from epm.pair import Pair
 from epm.progress import ProgressEvent, ProgressSink, silent
@@ -50,6 +51,7 @@ def require_packages() -> None:
     Raises:
         ConfigError: a package is missing.
     """
+    require_docstrings("transformers")
     missing = next((name for name in _PACKAGES if find_spec(name) is None), None)
     if missing is not None:
         raise ConfigError(f"an encoder needs the package {missing.replace('_', '-')!r}: pip install 'epm[distill]'")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from epm.artifact import CARD_NAME, read_card
 from epm.errors import ArtifactError, ConfigError
+from epm.library_settings import require_docstrings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -125,6 +126,7 @@ def _check_adapter_config(folder: Path) -> None:
 
 
 def _load_base(name: str, *, local_only: bool) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    require_docstrings("transformers")
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer

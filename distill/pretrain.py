@@ -24,6 +24,7 @@ from epm.distill.stream import PairSource, PretrainStream, StreamPosition, Strea
 from epm.distill.tokenizer import train_tokenizer
 from epm.distill.versions import library_versions
 from epm.errors import TrainError
+from epm.library_settings import require_docstrings
 from epm.progress import ProgressEvent, ProgressSink, silent
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def pretrain(
         TrainError: the folder holds a run of another recipe, or no pair fits the recipe.
         ArtifactError: the folder cannot be written.
     """
+    require_docstrings("transformers")
     run = _PretrainRun.begin(out, recipe, source)
     last_nll = run.train(on_progress)
     n_parameters = save_student(run.model, run.tokenizer, out)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from epm.distill.loading import LoadedStudent
 from epm.errors import ArtifactError, TrainError
-from epm.library_settings import quiet_libraries
+from epm.library_settings import quiet_libraries, require_docstrings
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -39,6 +39,7 @@ class TrainerSettings(TypedDict):
 
 def use_threads() -> None:
     """Limit torch to the threads a small network can use, and keep its libraries quiet."""
+    require_docstrings("transformers")
     import torch
     from datasets import disable_progress_bars
     from transformers.utils import logging

@@ -35,6 +35,8 @@ class AgainstGold:
     f1_ci95: Interval | None
     match_share: float | None
     failures: Mapping[str, int]
+    first_failed: tuple[str, str] | None = None
+    """The first pair that failed, by its place in the file, and its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +154,15 @@ def _against_gold(pairs: Sequence[Pair], name: str, decisions: Sequence[Decision
     seen = outcomes([pair for pair, _ in kept], [decision for _, decision in kept])
     failures = Counter(d.error_class.value for d in decisions if d.error_class is not None)
     n_match = sum(d.label is Label.MATCH for d in decisions)
-    return AgainstGold(name, measure(seen), f1_interval(seen), ratio(n_match, len(decisions)), dict(sorted(failures.items())))
+    first = next(((d.pair_id, d.error or "") for d in decisions if d.error_class is not None), None)
+    return AgainstGold(name, measure(seen), f1_interval(seen), ratio(n_match, len(decisions)), dict(sorted(failures.items())), first)
 
 
 def _taxonomy(pairs: Sequence[Pair], student: Sequence[Decision], oracle: Sequence[Decision]) -> tuple[Disagreement, ...]:
     cells: dict[tuple[str, str], list[tuple[Pair, Decision, Decision]]] = defaultdict(list)
     for pair, one, two in zip(pairs, student, oracle, strict=True):
         if one.label is None or one.label is not two.label:
-            cells[(_says(one), _says(two))].append((pair, one, two))
+            cells[(said(one), said(two))].append((pair, one, two))
     found = [
         Disagreement(
             student=one,
@@ -173,7 +176,8 @@ def _taxonomy(pairs: Sequence[Pair], student: Sequence[Decision], oracle: Sequen
     return tuple(sorted(found, key=lambda cell: (-len(cell.pair_ids), cell.student, cell.oracle)))
 
 
-def _says(decision: Decision) -> str:
+def said(decision: Decision) -> str:
+    """What a decision says in a word or two: its label and relation, ``undecided``, or how it failed."""
     if decision.error_class is not None:
         return f"failed ({decision.error_class.value})"
     if decision.label is None:

@@ -101,9 +101,17 @@ def mean_difference(after: FloatArray, before: FloatArray, plan: TwoWay) -> Diff
     """Mean of ``after - before``, pair by pair, with its interval; the probe of a training step."""
     if after.shape != before.shape or after.shape != (len(plan.left),):
         raise ValueError(f"paired values need one shape: after {after.shape}, before {before.shape}, plan ({len(plan.left)},)")
-    if after.size == 0:
-        return Difference(None, None)
-    return Difference(float((after - before).mean()), percentile_interval(_means(after - before, plan)))
+    return mean_differences(after[:, None], before[:, None], plan)[0]
+
+
+def mean_differences(after: FloatArray, before: FloatArray, plan: TwoWay) -> tuple[Difference, ...]:
+    """Mean of ``after - before`` for each column of (N, K) figures of N pairs, all from the same resamples."""
+    change = after - before
+    if not len(plan.left):
+        return tuple(Difference(None, None) for _ in range(change.shape[1]))
+    sums = plan.sums(np.column_stack([change, np.ones(len(plan.left))]))
+    drawn = [_divide(sums[:, column], sums[:, -1]) for column in range(change.shape[1])]
+    return tuple(Difference(float(mean), percentile_interval(means)) for mean, means in zip(change.mean(axis=0), drawn, strict=True))
 
 
 def statistic_interval(columns: FloatArray, statistic: Callable[[FloatArray], FloatArray], plan: TwoWay) -> Interval | None:

@@ -37,6 +37,8 @@ class ModelJudge:
         self.axis = axis
         self.name = axis.value if model_name is None else f"{axis.value}:{model_name}"
         self.version = f"1+{load_prompt(f'judges/{axis.value}.v1').sha256[:12]}"
+        if model_name is not None:
+            ModelSettings(model_name)  # refuses a key, or a profile's name, before anything keeps it
         self._model_name = model_name
 
     async def score(self, batch: Sequence[tuple[Pair, Rationale]], ctx: JudgeContext) -> list[Judgement]:

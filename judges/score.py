@@ -22,9 +22,13 @@ from epm.pair import Pair
 from epm.progress import ProgressEvent, ProgressSink, silent
 from epm.rationale import Axis, Rationale
 from epm.store.call_figures import call_figures
+from epm.store.holding import holding
 from epm.store.store import RunStore
 
+COMMAND = "judge score"
 _BATCH = 64
+_REASON_CHARS = 240
+"""A failed call names class, model, address and library before the server's own words, which begin after some 130 characters."""
 _ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 
 _Key = tuple[str, str, str]
@@ -94,24 +98,27 @@ async def score_run(
 
     Raises:
         StoreError: no such run, or the store cannot be written.
+        RunHeldError: another process judges the run; nothing was sent.
         BudgetError: a cap was reached; repeat the command to go on.
     """
     run, start = store.run(run_id), time.perf_counter()
     full_id = run.run_id
     ctx = replace(ctx, run_id=full_id, identity=identity_of(run.spec.settings))
     items = [(pair, rationale) for pair, rationale in rationales(store, full_id)[:limit] if pair_ids is None or pair.id in pair_ids]
-    known = latest_judgements(store.judgements(full_id))
-    n_new, show, before_usd = 0, with_traffic(on_progress, ctx.gateway), _judged_usd(store, full_id)
-    try:
-        for judge in judges:
-            async for made in _new_judgements(judge, items, known, ctx, show):
-                changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
-                await store.add_judgements(full_id, changed)
-                known.update({_key(judgement): judgement for judgement in made})
-                n_new += len(changed)
-    except BudgetError as error:
-        n_scored = sum(all(_is_scored(known, judge, *item, ctx.model) for judge in judges) for item in items)
-        raise BudgetError(f"'epm judge score {full_id}': {n_scored:,} of {len(items):,} rationales scored; {error}") from error
+    with holding(store, full_id, COMMAND) as held:
+        known = latest_judgements(store.judgements(full_id))
+        n_new, show, before_usd = 0, with_traffic(on_progress, ctx.gateway), _judged_usd(store, full_id)
+        try:
+            for judge in judges:
+                async for made in _new_judgements(judge, items, known, ctx, show):
+                    changed = [judgement for judgement in made if known.get(_key(judgement)) != judgement]
+                    await store.add_judgements(full_id, changed)
+                    known.update({_key(judgement): judgement for judgement in made})
+                    n_new += len(changed)
+                    held.check()
+        except BudgetError as error:
+            n_scored = sum(all(_is_scored(known, judge, *item, ctx.model) for judge in judges) for item in items)
+            raise BudgetError(f"'epm judge score {full_id}': {n_scored:,} of {len(items):,} rationales scored; {error}") from error
     wanted = {(pair.id, rationale.sha()) for pair, rationale in items}
     counted = [judgement for judgement in known.values() if (judgement.pair_id, judgement.rationale_sha) in wanted]
     figures = {judge.name: _figures([j for j in counted if j.judge == judge.name]) for judge in judges}
@@ -193,6 +200,6 @@ def _figures(judgements: Sequence[Judgement]) -> dict[str, AxisFigures]:
             found[axis.value] = AxisFigures(
                 n_scored=len(values), n_unscored=len(scores) - len(values), mean=sum(values) / len(values) if values else None,
                 levels=dict(Counter(score.level or "" for score in scores if score.score is not None)),
-                unscored_reasons=dict(Counter(score.unscored_reason[:120] for score in scores if score.unscored_reason)),
+                unscored_reasons=dict(Counter(score.unscored_reason[:_REASON_CHARS] for score in scores if score.unscored_reason)),
             )  # fmt: skip
     return found

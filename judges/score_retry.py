@@ -9,10 +9,11 @@ from typing import cast
 
 from epm.errors import ConfigError, ErrorClass
 from epm.gateway.bounds import NO_BOUNDS, Bounds
-from epm.judges.score import failures_of, latest_judgements
-from epm.judges.score_stored import COMMAND, ScoreOptions, score_stored
+from epm.judges.score import COMMAND, failures_of, latest_judgements
+from epm.judges.score_stored import ScoreOptions, score_stored
 from epm.progress import ProgressSink, silent
 from epm.rationale import Axis
+from epm.store.holding import holding
 from epm.store.kept_replies import JUDGE_ROLES, forget_roles
 from epm.store.launch import Launch, latest_launch
 from epm.store.store import RunStore
@@ -62,7 +63,8 @@ def retry_judging(
         launch = _launch(opened, run_id)
         judges = tuple(cast("list[str]", launch.settings["judges"]))
         failed = set(_failures(opened, run_id, judges, classes))
-        forget_roles(opened, run_id, [(failure.pair_id, f"{JUDGE_ROLES}{failure.axis}") for failure in failed])
+        with holding(opened, run_id, COMMAND):
+            forget_roles(opened, run_id, [(failure.pair_id, f"{JUDGE_ROLES}{failure.axis}") for failure in failed])
     if not failed:
         return JudgeRetryReport(run_id, 0, 0, {}, 0.0)
     concerned = [judge for judge in judges if judge in {failure.judge for failure in failed}]

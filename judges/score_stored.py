@@ -12,17 +12,17 @@ from epm.gateway.metered import MeteredGateway
 from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings
 from epm.judge import Judge, JudgeContext
-from epm.judges.score import BatchFigures, ScoreReport, score_run
+from epm.judges.score import COMMAND, BatchFigures, ScoreReport, score_run
 from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_judge
 from epm.session import egress_in_force
 from epm.store.batches import n_waiting
+from epm.store.holding import holding
 from epm.store.kept_replies import past_calls
 from epm.store.launch import Launch, add_launch
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
-COMMAND = "judge score"
 DEFAULT_JUDGES = ("checks", "core", "identifier", "variant")
 
 
@@ -58,6 +58,7 @@ def score_stored(
     """
     judges = [make_judge(spec) for spec in dict.fromkeys(options.judges)]
     with egress_in_force(options.model) as egress, RunStore.open(options.store, must_exist=True) as store:
+        run_id = store.run(run_id).run_id
         ctx = JudgeContext(
             gateway=score_gateway(options, store, run_id),
             model=options.model,
@@ -65,14 +66,15 @@ def score_stored(
             egress=egress,
             concurrency=options.concurrency,
         )
-        if pair_ids is None:  # a part of a scoring is not what a later retry starts from
-            _keep_launch(store, run_id, options)
-        batch = None
-        if options.is_batch:
-            batch = _answer_in_batches(run_id, judges, ctx, options, store, on_progress)
-        elif waiting := store.read(lambda connection: n_waiting(connection, store.run(run_id).run_id)):
-            on_notice(f"{waiting:,} calls of this run wait in batches and may be asked and paid twice; --batch waits for them instead")
-        report = run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))
+        with holding(store, run_id, COMMAND):
+            if pair_ids is None:  # a part of a scoring is not what a later retry starts from
+                _keep_launch(store, run_id, options)
+            batch = None
+            if options.is_batch:
+                batch = _answer_in_batches(run_id, judges, ctx, options, store, on_progress)
+            elif waiting := store.read(lambda connection: n_waiting(connection, run_id)):
+                on_notice(f"{waiting:,} calls of this run wait in batches and may be asked and paid twice; --batch waits for them instead")
+            report = run_sync(score_run(run_id, judges, ctx, store=store, limit=options.limit, pair_ids=pair_ids, on_progress=on_progress))
     return report if batch is None else replace(report, cost_usd=report.cost_usd + batch.cost_usd, batch=batch)
 
 
@@ -88,7 +90,7 @@ def _answer_in_batches(
 
 def _keep_launch(store: RunStore, run_id: str, options: ScoreOptions) -> None:
     settings = {"judges": list(options.judges), "concurrency": options.concurrency, "seed": options.seed}
-    add_launch(store, Launch(store.run(run_id).run_id, COMMAND, options.model, settings))
+    add_launch(store, Launch(run_id, COMMAND, options.model, settings))
 
 
 def score_gateway(options: ScoreOptions, store: RunStore, run_id: str) -> MeteredGateway | None:

@@ -14,17 +14,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from epm.config import CONFIG_FILE, config_file
+from epm.config import CONFIG_FILE
+from epm.config_file import read_config
 from epm.errors import ConfigError
-from epm.first_problem import first_problem
 from epm.listing import TEXT_FIELDS, Listing
 from epm.pair import Pair
 
@@ -98,34 +95,16 @@ OPEN = EgressPolicy()
 """The policy without a configuration: what a command is told to send may leave."""
 
 
-class _EgressTable(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    hosts: tuple[str, ...] | None = None
-    fields: tuple[str, ...] | None = None
-    local_only: bool = False
-
-
-class _ConfigFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    egress: _EgressTable = _EgressTable()
-
-
 def load_policy(folder: Path, *, is_local_only: bool = False) -> EgressPolicy:
     """The policy of the configuration that counts in a folder (``config.config_file``), made stricter by ``--local-only``.
 
     Raises:
         ConfigError: the file cannot be read, or names an unknown setting or field, or a host that is none.
     """
-    path = config_file(folder)
-    if path is None:
+    found = read_config(folder)
+    if found is None:
         return EgressPolicy(is_local_only=is_local_only)
-    try:
-        table = _ConfigFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).egress
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError, RecursionError) as error:
-        problem = first_problem(error) if isinstance(error, ValidationError) else error
-        raise ConfigError(f"cannot use {str(path)!r}: {problem}; mend it or move it away") from error
+    path, table = found.path, found.egress
     hosts = None if table.hosts is None else tuple(_checked_host(host, path) for host in table.hosts)
     fields = None if table.fields is None else _checked_fields(table.fields, path)
     return EgressPolicy(hosts, fields, is_local_only or table.local_only)

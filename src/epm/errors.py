@@ -8,10 +8,13 @@
     ├── PromptError        a prompt file or its variables are wrong
     ├── FormatError        student text that does not follow ``student-text v1``
     ├── StoreError         the run store cannot be opened, read or written
+    │   ├── RunHeldError       another process works on the run; nothing was changed
+    │   └── StoreLockedError   another program holds the file's write lock for longer than is waited
     ├── ArtifactError      a fitted artifact folder is missing, damaged or of another kind
     ├── ModelError         a model call failed; ``error_class`` says how
     ├── TrainError         training cannot start or did not train anything
     ├── BudgetError        a cap was reached; the run can be resumed
+    ├── OutputError        standard output is full or broken
     └── GateError          a measured figure failed the gate that was asked for
 
 Every message says what failed, shows the value, names what was allowed and what to do. The command line prints an
@@ -98,6 +101,14 @@ class StoreError(EpmError):
     """The run store cannot be opened, read or written."""
 
 
+class RunHeldError(StoreError):
+    """Another process works on the run: nothing was changed, nothing was sent."""
+
+
+class StoreLockedError(StoreError):
+    """Another program holds the store's lock for longer than is waited; what was written before is kept."""
+
+
 class ArtifactError(EpmError):
     """A fitted artifact folder is missing, damaged or of another kind."""
 
@@ -110,6 +121,10 @@ class BudgetError(EpmError):
     """A cap was reached; the run is drained and can be resumed."""
 
     exit_code = ExitCode.BUDGET
+
+
+class OutputError(EpmError):
+    """Standard output cannot be written: it is full, or what it is sent to broke."""
 
 
 class GateError(EpmError):

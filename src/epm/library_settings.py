@@ -13,6 +13,7 @@ Tracing of graphs and the settings of chromadb are shut in code as well (``graph
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from epm.errors import ConfigError
@@ -114,3 +115,13 @@ def _take_away(beginnings: tuple[str, ...]) -> None:
 
 def _is_shut(name: str, beginnings: tuple[str, ...]) -> bool:
     return name.upper().startswith(beginnings) and name not in _KEPT
+
+
+def require_docstrings(library: str) -> None:
+    """Nothing, unless Python was told to strip docstrings: some libraries read their own, and end in the middle of an import without.
+
+    Raises:
+        ConfigError: Python runs with ``-OO``.
+    """
+    if sys.flags.optimize > 1:
+        raise ConfigError(f"python -OO strips the docstrings that {library} needs: run without -OO")

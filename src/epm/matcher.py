@@ -13,6 +13,7 @@ Decision for each pair, in order; a pair it cannot decide comes back as ``failed
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -36,7 +37,8 @@ class MatchContext:
     ``egress`` says which fields of a listing may stand in a prompt: a matcher that asks a model shows it ``egress.visible(pair)``.
     ``concurrency`` is how many pairs of a batch it may work on at a time. A matcher that pays for each pair by itself tells
     ``on_decision`` as soon as one stands, so that a cap which cuts the batch loses none. ``timeout_s`` is how long it may wait
-    for a system that is no model: a model's own settings bound its calls.
+    for a system that is no model: a model's own settings bound its calls. ``alone`` is entered with a name of work that is paid
+    for, and refuses it where another process does the same.
     """
 
     identity: IdentityRule = STRICT
@@ -50,6 +52,7 @@ class MatchContext:
     timeout_s: float = DEFAULT_TIMEOUT_S
     on_decision: Callable[[Decision], None] | None = None
     web_search: WebSearch | None = None
+    alone: Callable[[str], AbstractContextManager[object]] | None = None
 
 
 class Matcher(Protocol):

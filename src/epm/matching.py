@@ -6,14 +6,17 @@ result[0].label, result.to_pandas()
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from epm.config import DEFAULT_CONCURRENCY, DEFAULT_STORE
+from epm.config_file import model_settings
 from epm.decision import Decision
 from epm.errors import BudgetError, ConfigError, DataError
 from epm.gateway.bounds import NO_BOUNDS, Bounds
@@ -29,6 +32,8 @@ from epm.sync import run_sync
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from epm.store.store import RunStore
 
 BATCH_SIZE = 64
 ASKS_A_MODEL = ("multi-agent-rag", "multi-agent-rag-lean")
@@ -109,7 +114,7 @@ def match(
         pairs: the pairs; gold labels are ignored.
         matcher: a registered name, e.g. ``evidence-rules`` or ``student:FOLDER``.
         identity: what counts as the same: a rule, its name, or the path of its TOML file.
-        model: for matchers that ask a model: ``rules``, a litellm name, or full settings; calls go to the default store.
+        model: for matchers that ask a model: ``rules``, a litellm name, ``@NAME`` of a profile in ``epm.toml``, or full settings; calls go to the default store.
         seed: passed to the matcher.
 
     Raises:
@@ -118,7 +123,7 @@ def match(
         MatchCutError: a cost cap was reached.
     """
     rule = load_identity_rule(identity) if isinstance(identity, str) else identity
-    settings = ModelSettings(model) if isinstance(model, str) else model
+    settings = model_settings(model, Path.cwd()) if isinstance(model, str) else model
     with open_context([matcher], model=settings, identity=rule, seed=seed) as ctx:
         return match_pairs(tuple(pairs), matcher, ctx=ctx)
 
@@ -174,9 +179,28 @@ def open_context(
 
     place = store or DEFAULT_STORE
     with open_session(store=place, model=settings, concurrency=concurrency, seed=seed, bounds=bounds, record=record) as session:
+        is_free = settings.name == "rules" or settings.cassette is not None
         yield MatchContext(
-            identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency
-        )
+            identity=identity, gateway=session.gateway, model=settings, seed=seed, egress=session.egress, concurrency=concurrency,
+            alone=None if is_free or session.store is None else partial(_alone, session.store),
+        )  # fmt: skip
+
+
+def _alone(store: RunStore, name: str) -> AbstractContextManager[object]:
+    from epm.store.holding import holding
+    from epm.store.leases import DECIDING
+
+    return holding(store, name, DECIDING)
+
+
+def _name_of_work(stage: str, matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext) -> str:
+    """What is the same when the same pairs are decided in the same way; 12 hex digits, as of a run."""
+    model = None if ctx.model is None else (ctx.model.name, ctx.model.api_base, ctx.model.sample)
+    how = (stage, matcher.name, matcher.version, ctx.identity.name, ctx.seed, model)
+    digest = hashlib.sha256(repr(how).encode("utf-8", "surrogatepass"))
+    for pair in pairs:
+        digest.update(repr((pair.id, pair.left, pair.right)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:12]
 
 
 def named_model(specs: Sequence[str]) -> str | None:
@@ -201,7 +225,15 @@ async def decide_all(
     Raises:
         ConfigError: the matcher did not return one decision for each pair in order.
         MatchCutError: a cap was reached; holds what was decided before.
+        RunHeldError: another process is deciding the same pairs with the same matcher and model, for money.
     """
+    with nullcontext() if ctx.alone is None else ctx.alone(_name_of_work(stage, matcher, pairs, ctx)):
+        return await _decide_all(matcher, pairs, ctx, stage=stage, on_progress=on_progress)
+
+
+async def _decide_all(
+    matcher: Matcher, pairs: Sequence[Pair], ctx: MatchContext, *, stage: str, on_progress: ProgressSink
+) -> list[Decision]:
     decisions: list[Decision] = []
     heard: dict[str, Decision] = {}  # of the batch at work
 

@@ -5,7 +5,6 @@ Only the command line makes such requests (``cli/signals.py``). In a notebook no
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -86,6 +85,8 @@ async def let_go_on_stop() -> AsyncIterator[None]:
     Raises:
         StopRequestedError: the process was asked to stop, before the wait or during it.
     """
+    import asyncio  # half of the time that a help page takes, and the command line imports this module
+
     check()
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     is_waiting, is_cut = True, False

@@ -123,7 +123,7 @@ def test_the_index_is_opened_without_reaching_anything(folder: Path, traps: Trap
 
 
 def test_a_redirecting_server_sends_nobody_elsewhere(folder: Path, traps: Traps, fake_server) -> None:
-    fake_server.script(faults=["redirect"] * 12)
+    fake_server.script(faults=[f"redirect:307 {traps.url('LANGSMITH_ENDPOINT')}/v1/chat/completions"] * 12)
     with dotenv(folder, hostile(traps)):
         seen = watch(folder, ["teach", "pairs.jsonl", "--embedder", "hash", *model(fake_server.url)], {"FAKE_KEY": "k", **hostile(traps)})
     assert seen.returncode != 0

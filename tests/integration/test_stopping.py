@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from epm.files.pairs import write_pairs
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.store.records import RunStatus
+from epm.store.schema import leases
 from epm.store.store import RunStore
 
 N_PAIRS = 12
@@ -71,6 +73,11 @@ def status(folder: Path) -> RunStatus:
         return store.runs()[0].status
 
 
+def n_leases(folder: Path) -> int:
+    with RunStore.open_to_read(folder / "s.db") as store:
+        return len(store.read(lambda connection: connection.execute(select(leases)).all()))
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_finishes_what_is_in_flight_and_the_run_resumes(fake_server: Any, tmp_path: Path, number: int, code: int) -> None:
     fake_server.script(latency_s=1.0)
@@ -86,6 +93,7 @@ def test_a_signal_finishes_what_is_in_flight_and_the_run_resumes(fake_server: An
     assert process.returncode == code
     assert fake_server.n_requests() == n_requests
     assert status(tmp_path) is RunStatus.INTERRUPTED
+    assert n_leases(tmp_path) == 0
 
     again = start(tmp_path, fake_server.url)
     ended(again, timeout_s=120)

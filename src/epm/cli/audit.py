@@ -12,15 +12,27 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context
+from epm.cli.options import (
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    first_error,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
+from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.text_table import show_table
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("audit")(bounded(with_options(asking=Asking, money=Money)(audit), is_traceable=True))
+    app.command("audit", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(audit), is_traceable=True))
 
 
 def audit(
@@ -32,7 +44,7 @@ def audit(
     ] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Say how far the student agrees with the oracle, where they differ, and who is right by gold."""
     from epm.eval.audit import audit as run_audit
@@ -50,5 +62,8 @@ def audit(
         show_table(audit_text_table(report))
         typer.echo("\n" + "\n".join(agreement_lines(report)) + "\n")
         show_table(disagreement_text_table(report))
+    for side in (report.student, report.oracle):
+        if side.first_failed is not None:
+            refuse_total_failure(side.failures, report.n, f"{side.matcher!r}, {first_error(*side.first_failed)}")
     if min_agreement is not None:
         report.require_agreement(min_agreement)

@@ -14,9 +14,22 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_preview
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, Model, OnBadRow, Store, is_only_asked_for, matching_context, refuse_total_failure
+from epm.cli.options import (
+    BadRow,
+    Identity,
+    Limit,
+    Model,
+    OnBadRow,
+    Store,
+    first_error,
+    is_only_asked_for,
+    matching_context,
+    refuse_total_failure,
+)
 from epm.cli.pair_input import read_pair_file
+from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 from epm.cli.text_table import show_table
 from epm.errors import ConfigError
 
@@ -24,13 +37,10 @@ if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
     from epm.pair import Pair
 
-_ERROR_CHARS = 300
-"""Enough for what an error says and where; a page of a server would hide the other rows."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("bench")(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
+    app.command("bench", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(bench), is_traceable=True))
 
 
 def bench(
@@ -42,7 +52,7 @@ def bench(
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.')] = False,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.', rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
     from epm.eval.bench import bench as run_bench
@@ -90,25 +100,23 @@ def _bench_file(
 
 def _tell(report: BenchReport) -> None:
     if report.plan_sha is not None:
-        typer.echo(f"plan: sha256 {report.plan_sha}", err=True)
+        note(f"plan: sha256 {report.plan_sha}")
     if report.n_unlabelled:
-        typer.echo(f"{report.n_unlabelled} pairs without a gold label were left out", err=True)
+        note(f"{report.n_unlabelled} pairs without a gold label were left out")
     if report.leakage is not None:
         shared = report.leakage
-        typer.echo(
+        note(
             f"split: {shared.kind} with --valid; of {shared.n} pairs, {shared.n_same_pair} stand in it, {shared.n_shared_listing} share a listing, "
             f"{shared.n_shared_product} share a product",
-            err=True,
         )
     for result in report.results:
         for name, count in result.failures.items():
             first = next(d for d in result.decisions if d.error_class is not None and d.error_class.value == name)
-            reason = " ".join((first.error or "nothing was said").split())[:_ERROR_CHARS]
-            typer.echo(f"{result.row.matcher}: {count} pairs failed with {name}; the first, {first.pair_id!r}: {reason}", err=True)
+            note(f"{result.row.matcher}: {count} pairs failed with {name}; {first_error(first.pair_id, first.error)}")
         for decision in result.decisions:
             told = decision.provenance.get("disagreements")
             for line in told if isinstance(told, list) else ():
-                typer.echo(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}", err=True)
+                note(f"{result.row.matcher}: pair {decision.pair_id!r}: {line}")
 
 
 def _refuse_without_a_result(report: BenchReport) -> None:

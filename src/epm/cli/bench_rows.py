@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.money import Money
 from epm.errors import ConfigError
@@ -77,8 +78,6 @@ def _model_name(row: BenchFileRow, model: str | None) -> str | None:
 def _settings(row: BenchFileRow, asked: str, asking: Asking, money: Money) -> ModelSettings:
     own = {name: value for name in _ASKING if (value := getattr(row, name)) is not None}
     prompt = {name: value for name in ("structured", "reply_tokens") if (value := getattr(row.prompt, name)) is not None}
-    settings = replace(asking, **own, **prompt).settings(asked)
-    if row.prompt.temperature is not None:
-        settings = replace(settings, temperature=row.prompt.temperature)
     priced = money if (row.price or row.base_model) is None else replace(money, price=row.price, base_model=row.base_model)
-    return priced.priced(settings)
+    settings = asked_model(asked, replace(asking, **own, **prompt), priced)
+    return settings if row.prompt.temperature is None else replace(settings, temperature=row.prompt.temperature)

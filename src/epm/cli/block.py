@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.blocking.blocker import Blocked
@@ -57,9 +58,7 @@ def block(
     if out is not None:
         write_pairs(out, blocked.pairs())
     if not blocked.candidates:
-        typer.echo(
-            "epm: note: no candidate was found: no two listings share an identifier or enough text; are these the right tables?", err=True
-        )
+        note("epm: note: no candidate was found: no two listings share an identifier or enough text; are these the right tables?")
     figures = _figures(blocked, report)
     typer.echo(json.dumps(figures, ensure_ascii=False) if as_json else "\n".join(_lines(figures)))
 

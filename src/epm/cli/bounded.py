@@ -14,12 +14,20 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+from epm.cli.panels import LIMITS, OUTPUT
+from epm.cli.streams import note
 from epm.config import config_file
 
-_LocalOnly = Annotated[bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.")]
+_LocalOnly = Annotated[
+    bool, typer.Option("--local-only", help="Refuse every host but this machine, before anything is sent.", rich_help_panel=LIMITS)
+]
 _TraceLangsmith = Annotated[
     bool,
-    typer.Option("--trace-langsmith", help="Send whole traces (listings, prompts, replies) to LangSmith; nothing is traced otherwise."),
+    typer.Option(
+        "--trace-langsmith",
+        help="Send whole traces (listings, prompts, replies) to LangSmith; nothing is traced otherwise.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 
@@ -61,5 +69,5 @@ def _in_bounds(*, is_local_only: bool, is_traced: bool) -> Iterator[None]:
         from epm.graph_call import TRACED, traced_to_langsmith
 
         with traced_to_langsmith(policy) as place:
-            typer.echo(f"epm: note: sending to {place}: {TRACED} (--trace-langsmith)", err=True)
+            note(f"epm: note: sending to {place}: {TRACED} (--trace-langsmith)")
             yield

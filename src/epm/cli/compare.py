@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.cli.asking import Cassette
+from epm.cli.asked_model import asked_model
+from epm.cli.asking import Cassette, Endpoint
 from epm.cli.bounded import bounded
 from epm.cli.marked_title import Mark, drawn_titles, plain_title
+from epm.cli.money import Pricing
 from epm.cli.option_groups import with_options
+from epm.cli.options import first_error, refuse_total_failure
+from epm.cli.panels import MODEL, OUTPUT, PanelCommand
 from epm.cli.text_table import show_table
 
 if TYPE_CHECKING:
@@ -25,21 +29,20 @@ _MARKS = {"same": "=", "different": "!", "unknown": "?"}
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("compare")(bounded(with_options(cassette=Cassette)(compare)))
+    app.command("compare", cls=PanelCommand)(bounded(with_options(cassette=Cassette, endpoint=Endpoint, pricing=Pricing)(compare)))
 
 
 def compare(
     left: Annotated[str, typer.Argument(help="Title of the left listing.")],
     right: Annotated[str, typer.Argument(help="Title of the right listing.")], *,
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG that decides.")] = "evidence-rules",
-    model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, a litellm name, or @NAME of a profile in epm.toml.", rich_help_panel=MODEL)] = None,
     identity: Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")] = "strict",
-    cassette: Cassette,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    cassette: Cassette, endpoint: Endpoint, pricing: Pricing,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Show two titles side by side, the evidence for and against, the three axes, the relation and the label."""
     from epm.evidence.engine import compare as read_pair
-    from epm.gateway.request import ModelSettings
     from epm.identity import load_identity_rule
     from epm.listing import Listing
     from epm.matching import match_pairs, named_model, open_context
@@ -49,7 +52,7 @@ def compare(
     pair = Pair("pair", Listing("left", left), Listing("right", right))
     asked = named_model([matcher]) if model is None else model
     cassette.require_use(asked)
-    settings = None if asked is None else cassette.of(ModelSettings(asked))
+    settings = None if asked is None else cassette.of(asked_model(asked, endpoint, pricing))
     with open_context([matcher], model=settings, identity=rule, record=cassette.record) as ctx:
         (decision,) = match_pairs([pair], matcher, ctx=ctx)
     evidence = read_pair(pair, rule)
@@ -57,6 +60,8 @@ def compare(
         typer.echo(json.dumps(_as_json(left, right, matcher, evidence, decision), ensure_ascii=False, allow_nan=False))
     else:
         _show(left, right, evidence, decision, matcher)
+    if decision.error_class is not None:
+        refuse_total_failure({decision.error_class.value: 1}, 1, first_error(decision.pair_id, decision.error))
 
 
 def _show(left: str, right: str, evidence: PairEvidence, decision: Decision, matcher: str) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.streams import note
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,10 +49,10 @@ def data_import(
     else:
         report = import_pairs(file, out, mapping=loaded, base=mapping.parent, labels=labels, on_bad_row=policy)
         if report.labels["none"] == report.n_pairs:
-            typer.echo(f"epm: note: none of the {report.n_pairs} pairs has a label; name its column as pair.label in {mapping}", err=True)
+            note(f"epm: note: none of the {report.n_pairs} pairs has a label; name its column as pair.label in {mapping}")
         first = f"{report.n_pairs} pairs in {out} ({', '.join(f'{name} {n}' for name, n in report.labels.items())})"
     for bad in report.bad_rows[:_SHOWN_BAD_ROWS]:
-        typer.echo(f"{file}, line {bad.line}: skipped, {bad.reason}", err=True)
+        note(f"{file}, line {bad.line}: skipped, {bad.reason}")
     if as_json:
         typer.echo(json.dumps({"path": str(out), "kind": loaded.kind, **report.to_json()}, ensure_ascii=False))
         return

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from epm.cli.streams import note
+
 
 def data_inspect(
     file: Annotated[Path, typer.Argument(help="Table of pairs or listings: CSV, TSV, XLSX, JSON Lines (all but XLSX also .gz) or Parquet.")], *,
@@ -34,7 +36,7 @@ def data_inspect(
     found = inspect_listings(file, sheet=sheet) if listings else inspect_table(file, base=out.parent, left=left, right=right, sheet=sheet)
     kept = write_mapping(out, found)
     if kept is not None:
-        typer.echo(f"{out}: the earlier mapping is kept as {kept}", err=True)
+        note(f"{out}: the earlier mapping is kept as {kept}")
     if as_json:
         typer.echo(json.dumps({**found.to_json(), "mapping_path": str(out)}, ensure_ascii=False))
         return

@@ -10,6 +10,7 @@ import typer
 
 from epm.cli.options import BadRow, OnBadRow
 from epm.cli.pair_input import read_pair_file
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,15 +56,11 @@ def data_split(
 def _tell(split: ProductSplit) -> None:
     """Say on stderr which parts nothing can be fitted or measured on."""
     if all(pair.gold_label is None for found in split.parts.values() for pair in found):
-        typer.echo(
-            "epm: note: no pair has a label, so nothing can be fitted or measured on the parts; label the pairs, then split", err=True
-        )
+        note("epm: note: no pair has a label, so nothing can be fitted or measured on the parts; label the pairs, then split")
         return
     without = [name for name, found in split.parts.items() if not any(pair.gold_label == "match" for pair in found)]
     if without:
-        typer.echo(
-            f"epm: note: there is no match in {', '.join(without)}; label more pairs, or choose larger parts or another --seed", err=True
-        )
+        note(f"epm: note: there is no match in {', '.join(without)}; label more pairs, or choose larger parts or another --seed")
 
 
 def _lines(split: ProductSplit, out: Path) -> Iterator[str]:

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 from epm.cli.text_table import show_table
+from epm.library_settings import require_docstrings
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +28,7 @@ def demo(
     from epm.config import stay_offline
 
     stay_offline()
+    require_docstrings("transformers")
     from epm.cli.road import Road, RoadSizes, walk_road
     from epm.cli.road_report import road_results, write_road_report
     from epm.eval.tables import bench_text_table
@@ -38,6 +41,6 @@ def demo(
         typer.echo(json.dumps(road_results(road, results).model_dump(mode="json"), allow_nan=False))
         return
     for stage in road.stages:
-        typer.echo(f"{stage.name:<14} {stage.seconds:6.1f} s  " + ", ".join(f"{k} {v}" for k, v in stage.details.items()), err=True)
+        note(f"{stage.name:<14} {stage.seconds:6.1f} s  " + ", ".join(f"{k} {v}" for k, v in stage.details.items()))
     show_table(bench_text_table(results.benched.rows))
     typer.echo(f"report: {report}")

@@ -12,6 +12,7 @@ import typer
 from epm.cli.options import BadRow, OnBadRow
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.distill.encoder_data import EncoderData
@@ -95,10 +96,9 @@ def _show(name: str, out: Path, figures: Mapping[str, object], *, as_json: bool)
 def _tell_leakage(data: EncoderData) -> None:
     """Say on stderr what the pairs that choose share with those that train."""
     shared = data.leakage
-    typer.echo(
+    note(
         f"split: {shared.kind} of valid with train; of {shared.n} pairs, {shared.n_same_pair} stand in it, {shared.n_shared_listing} share a "
         f"listing, {shared.n_shared_product} share a product",
-        err=True,
     )
 
 
@@ -106,8 +106,7 @@ def _tell(figures: Mapping[str, object]) -> None:
     """Say on stderr that figures of few pairs are rough, a perfect one included."""
     n, n_matches = (value if isinstance(value, int) else 0 for value in (figures["n_held_out"], figures["n_held_out_matches"]))
     if min(n_matches, n - n_matches) < _FEW:
-        typer.echo(
+        note(
             f"epm: note: the held-out figures rest on {n} pairs, {n_matches} of them matches: they may be off by several points, and a perfect "
             "one is no proof; bench the model on pairs of other products",
-            err=True,
         )

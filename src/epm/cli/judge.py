@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl
+from epm.cli.panels import LIMITS, MODEL, MONEY, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the group to the program."""
     group = typer.Typer(name="judge", help="Grade rationales on three axes.", no_args_is_help=True)
-    group.command("score")(bounded(with_options(asking=Asking, money=Money)(score), is_traceable=True))
+    group.command("score", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(score), is_traceable=True))
 
     @group.callback()
     def _group() -> None:
@@ -34,15 +37,15 @@ def register(app: typer.Typer) -> None:
 def score(
     run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
     judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model of the model judges; without one they stay unscored.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the model judges, or @NAME of a profile in epm.toml; without one they stay unscored.", rich_help_panel=MODEL)] = None,
     store: StoreUrl = str(DEFAULT_STORE),
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.", rich_help_panel=LIMITS)] = None,
     batch: Annotated[
-        bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.")
+        bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.", rich_help_panel=MONEY)
     ] = False,
     asking: Asking,
     money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Grade the rationales of a run and keep the judgements in the store."""
     from epm.gateway.batch import require_batches
@@ -50,7 +53,7 @@ def score(
     from epm.judges.score_stored import DEFAULT_JUDGES, ScoreOptions, score_stored
 
     asking.require_use(model)
-    settings = None if model is None else money.priced(asking.settings(model))
+    settings = None if model is None else asked_model(model, asking, money)
     if batch:
         require_batches(settings)
     options = ScoreOptions(
@@ -66,6 +69,36 @@ def score(
             return
         report = score_stored(run, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
+    _refuse_a_silent_judge(report, has_model=settings is not None)
+
+
+def _refuse_a_silent_judge(report: ScoreReport, *, has_model: bool) -> None:
+    """Nothing, when every judge scored something: a script must not take a silent one for a success.
+
+    Without a model the judges that need one are left out, as long as another scored.
+
+    Raises:
+        ConfigError: a judge scored no rationale on any axis; says why.
+    """
+    from epm.errors import ConfigError
+
+    silent = [judge for judge, axes in report.judges.items() if axes and not any(figures.n_scored for figures in axes.values())]
+    if not silent or (not has_model and len(silent) < len(report.judges)):
+        return
+    reasons = [reason for figures in report.judges[silent[0]].values() for reason in figures.unscored_reasons]
+    raise ConfigError(
+        f"judge {silent[0]!r} scored none of {report.n_rationales} rationales{_remedy(reasons)}; "
+        f"the first reason: {reasons[0] if reasons else 'none was told'}; what was scored is kept, so repeat the command"
+    )
+
+
+def _remedy(reasons: Sequence[str]) -> str:
+    """What to do about the class that the first reason begins with, if it is of a failed call."""
+    from epm.errors import ErrorClass
+    from epm.gateway.remedies import REMEDIES
+
+    name = reasons[0].partition(":")[0] if reasons else ""
+    return f": {REMEDIES[ErrorClass(name)]}" if name in set(ErrorClass) else ""
 
 
 def render_report(report: ScoreReport) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from epm.cli.age import age_s, shown_age
 from epm.cli.options import StoreUrl
+from epm.cli.streams import note
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
@@ -53,7 +54,7 @@ def add(
 
     report = add_files(knowledge_folder(store), files, now_s=time.time(), embedder=embedder, egress=load_policy(Path.cwd()))
     for path in report.passed_over:
-        typer.echo(f"epm: note: {path} is passed over: it is neither text nor a table", err=True)
+        note(f"epm: note: {path} is passed over: it is neither text nor a table")
     typer.echo(
         json.dumps(report.to_json())
         if as_json

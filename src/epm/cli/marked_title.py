@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from epm.cli.streams import rich_console
+
 _STYLES = {"=": "green", "!": "bold red", "?": "yellow", "": ""}
 _ORDER = "!=?"
 
@@ -39,7 +41,6 @@ def plain_title(title: str, marks: Sequence[Mark]) -> str:
 
 def drawn_titles(left: tuple[str, Sequence[Mark]], right: tuple[str, Sequence[Mark]]) -> None:
     """Print both titles beside each other, wrapped, with coloured spans."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -48,7 +49,7 @@ def drawn_titles(left: tuple[str, Sequence[Mark]], right: tuple[str, Sequence[Ma
         drawn.add_column(side, ratio=1, overflow="fold")
     cells = [Text.assemble(*((_printable(text), _STYLES[sign]) for text, sign in marked_parts(*one))) for one in (left, right)]
     drawn.add_row(*cells)
-    Console().print(drawn)
+    rich_console().print(drawn)
 
 
 def _printable(text: str) -> str:

@@ -20,11 +20,13 @@ from epm.cli.options import (
     Model,
     OnBadRow,
     Store,
+    first_error,
     is_only_asked_for,
     matching_context,
     refuse_total_failure,
 )
 from epm.cli.pair_input import read_pair_file
+from epm.cli.panels import OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.errors import BudgetError
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("match")(bounded(with_options(asking=Asking, money=Money)(match), is_traceable=True))
+    app.command("match", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(match), is_traceable=True))
 
 
 def _keep(result: MatchResult, out: Path | None, *, n_pairs: int) -> str:
@@ -53,10 +55,10 @@ def _keep(result: MatchResult, out: Path | None, *, n_pairs: int) -> str:
 def match(
     pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet; labels are not needed.")], *,
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.", rich_help_panel=OUTPUT)] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
     on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
     from epm.match_output import check_output, write_match_result
@@ -82,4 +84,4 @@ def match(
         typer.echo(json.dumps(summary) if as_json else ", ".join(f"{name} {value}" for name, value in summary.items()))
     failed = [decision for decision in result if decision.error_class is not None]
     by_class = Counter(decision.error_class.value for decision in failed if decision.error_class is not None)
-    refuse_total_failure(by_class, len(read), f"the first one: {failed[0].error if failed else None}")
+    refuse_total_failure(by_class, len(read), first_error(failed[0].pair_id, failed[0].error) if failed else "")

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.panels import MONEY
+from epm.cli.streams import note
+
 if TYPE_CHECKING:
     from epm.estimate.estimate import Estimate
     from epm.estimate.interval import Interval
@@ -22,8 +25,13 @@ _CAP_HOLDS = "of the run with all its resumptions, or, for match, bench and audi
 class Pricing:
     """What the user said a model costs; the fields' annotations are the options of the command line."""
 
-    price: Annotated[str | None, typer.Option(metavar="IN,OUT", help="Price of the model in USD for a million tokens; 0,0 is free.")] = None
-    base_model: Annotated[str | None, typer.Option(help="Listed model whose price holds, for deployments and fine-tunes.")] = None
+    price: Annotated[
+        str | None,
+        typer.Option(metavar="IN,OUT", help="Price of the model in USD for a million tokens; 0,0 is free.", rich_help_panel=MONEY),
+    ] = None
+    base_model: Annotated[
+        str | None, typer.Option(help="Listed model whose price holds, for deployments and fine-tunes.", rich_help_panel=MONEY)
+    ] = None
 
     def priced(self, model: ModelSettings) -> ModelSettings:
         """The model with what was said of its price.
@@ -54,11 +62,16 @@ class Pricing:
 class Caps:
     """What may be spent."""
 
-    max_cost_usd: Annotated[float | None, typer.Option(min=0, help=f"Cap in USD: {_CAP_HOLDS}; beside --budget, of that.")] = None
-    max_tokens: Annotated[int | None, typer.Option(min=0, help=f"Cap on tokens, in and out: {_CAP_HOLDS}.")] = None
-    max_item_cost_usd: Annotated[float | None, typer.Option(min=0, help="Cap in USD for each item; one that needs more fails.")] = None
+    max_cost_usd: Annotated[
+        float | None, typer.Option(min=0, help=f"Cap in USD: {_CAP_HOLDS}; beside --budget, of that.", rich_help_panel=MONEY)
+    ] = None
+    max_tokens: Annotated[int | None, typer.Option(min=0, help=f"Cap on tokens, in and out: {_CAP_HOLDS}.", rich_help_panel=MONEY)] = None
+    max_item_cost_usd: Annotated[
+        float | None, typer.Option(min=0, help="Cap in USD for each item; one that needs more fails.", rich_help_panel=MONEY)
+    ] = None
     budget: Annotated[
-        str | None, typer.Option(help="Name of a budget in the store that several commands share; --max-cost-usd sets it.")
+        str | None,
+        typer.Option(help="Name of a budget in the store that several commands share; --max-cost-usd sets it.", rich_help_panel=MONEY),
     ] = None
 
     def bounds(self) -> Bounds:
@@ -73,11 +86,21 @@ class Money(Pricing, Caps):
     """What the user said about money, and whether to look before spending any."""
 
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the prompt of every role with its tokens, and how many items would run; send nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the prompt of every role with its tokens, and how many items would run; send nothing.",
+            rich_help_panel=MONEY,
+        ),
     ] = False
     estimate: Annotated[
         int | None,
-        typer.Option(min=2, metavar="N", help="Run N random items, for at most $0.50, and say what the rest will cost; 50 is a good N."),
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Run N random items, for at most $0.50, and say what the rest will cost; 50 is a good N.",
+            rich_help_panel=MONEY,
+        ),
     ] = None
 
     def priced(self, model: ModelSettings) -> ModelSettings:
@@ -94,13 +117,13 @@ class Money(Pricing, Caps):
             if self.bounds().is_money or self.estimate is not None:
                 raise ConfigError(unknown_price(model.name))
             if not self.dry_run:
-                typer.echo(f"{unknown_price(model.name)}; its calls are not counted in costs", err=True)
+                note(f"{unknown_price(model.name)}; its calls are not counted in costs")
         return model
 
 
 def tell(notice: str) -> None:
     """Print a notice on stderr."""
-    typer.echo(notice, err=True)
+    note(notice)
 
 
 def show_preview(preview: Preview, *, as_json: bool) -> None:

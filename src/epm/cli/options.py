@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.money import Money, show_estimate, show_preview
+from epm.cli.panels import LIMITS, MODEL, OUTPUT
+from epm.cli.streams import note
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from epm.progress import ProgressSink
 
 
+_ERROR_CHARS = 300
+"""Enough for what an error says and where; a page of a server would hide the rest."""
+
+
 class BadRow(StrEnum):
     """What to do with a bad input row."""
 
@@ -29,14 +36,18 @@ class BadRow(StrEnum):
     SKIP = "skip"
 
 
-Model = Annotated[str | None, typer.Option(help="Model for matchers that ask one: rules, or a litellm name.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Model for matchers that ask one: rules, a litellm name, or @NAME of a profile in epm.toml.", rich_help_panel=MODEL),
+]
 Identity = Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.", rich_help_panel=LIMITS)]
 OnBadRow = Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")]
 Store = Annotated[
-    Path | None, typer.Option(help="Run store; holds the model's calls, so it needs a model.", show_default=str(DEFAULT_STORE))
+    Path | None,
+    typer.Option(help="Run store; holds the model's calls, so it needs a model.", show_default=str(DEFAULT_STORE), rich_help_panel=OUTPUT),
 ]
-StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.")]
+StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.", rich_help_panel=OUTPUT)]
 
 
 @contextmanager
@@ -56,9 +67,9 @@ def matching_context(
     rule = load_identity_rule(identity)
     asked = named_model(specs) if model is None else model
     asking.require_use(asked)
-    settings = None if asked is None else money.priced(asking.settings(asked))
+    settings = None if asked is None else asked_model(asked, asking, money)
     if store is not None and settings is None:
-        typer.echo(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here", err=True)
+        note(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here")
     if money.dry_run:
         yield MatchContext(identity=rule, model=settings)
         return
@@ -80,6 +91,12 @@ def is_only_asked_for(
     elif money.estimate is not None:
         show_estimate(estimate_matching(pairs, specs, money.estimate, ctx=ctx, on_progress=on_progress), as_json=as_json)
     return money.dry_run or money.estimate is not None
+
+
+def first_error(pair_id: str, error: str | None) -> str:
+    """Which pair failed first and with what words, in one line."""
+    words = " ".join((error or "nothing was said").split())
+    return f"the first, {pair_id!r}: {words if len(words) <= _ERROR_CHARS else words[:_ERROR_CHARS] + '…'}"
 
 
 def refuse_total_failure(failed_by_class: Mapping[str, int], n_items: int, hint: str) -> None:

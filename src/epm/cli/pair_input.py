@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from epm.cli.options import BadRow
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.files.pairs import PairFile
@@ -25,9 +24,9 @@ def read_pair_file(path: Path, *, on_bad_row: BadRow = BadRow.STOP, limit: int |
 
     found = read_pairs(path, on_bad_row=on_bad_row.value, limit=limit)
     for bad in found.bad_rows[:_SHOWN_BAD_ROWS]:
-        typer.echo(f"{place(path, bad.line)}: skipped, {bad.reason}", err=True)
+        note(f"{place(path, bad.line)}: skipped, {bad.reason}")
     if found.n_skipped > _SHOWN_BAD_ROWS:
-        typer.echo(f"{path}: {found.n_skipped} rows skipped in all", err=True)
+        note(f"{path}: {found.n_skipped} rows skipped in all")
     if found.extra_columns:
-        typer.echo(f"{path}: columns kept as extras and not compared: {', '.join(found.extra_columns)}", err=True)
+        note(f"{path}: columns kept as extras and not compared: {', '.join(found.extra_columns)}")
     return found

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from epm.cli.streams import rich_console
+from epm.cli.visible import visible
 from epm.progress import ProgressEvent, ProgressSink, silent
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def describe(event: ProgressEvent, elapsed_s: float) -> str:
         parts.append(describe_limiter(event.limiter()))
     if event.note:
         parts.append(event.note)
-    return ", ".join(parts)
+    return visible(", ".join(parts))
 
 
 def describe_limiter(state: LimiterState) -> str:
@@ -100,7 +102,6 @@ class _PlainSink:
 
 @contextmanager
 def _rich_sink() -> Iterator[ProgressSink]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
     from rich.text import Text
 
@@ -114,7 +115,7 @@ def _rich_sink() -> Iterator[ProgressSink]:
             return Text(describe(event, (ended_s or time.monotonic()) - started_s))
 
     latest: dict[TaskID, tuple[ProgressEvent, float, float | None]] = {}
-    with Progress(Line(), BarColumn(bar_width=24), console=Console(stderr=True), transient=False) as progress:
+    with Progress(Line(), BarColumn(bar_width=24), console=rich_console(is_stderr=True), transient=False) as progress:
         stages: dict[str, TaskID] = {}
 
         def sink(event: ProgressEvent) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.options import BadRow, OnBadRow, StoreUrl
+from epm.cli.streams import note
 from epm.config import DEFAULT_STORE
 from epm.errors import DataError
 
@@ -63,7 +64,7 @@ def next_items(
         ask = ask_in_json(rules) if as_json else ask_person(rules)
         turn = review_turn(opened, name, ask, run_id=_run_id(opened, run), show_teacher=show_teacher)
     hint = "; repeat 'epm teach' to let the answered items go on" if turn.n_answered else ""
-    typer.echo(f"epm: {turn.n_answered:,} answered, {turn.n_open:,} open for {name}{hint}", err=True)
+    note(f"epm: {turn.n_answered:,} answered, {turn.n_open:,} open for {name}{hint}")
 
 
 def export_queue(
@@ -110,7 +111,7 @@ def import_answers(
     with RunStore.open(store, must_exist=True) as opened:
         imported = import_reviews(opened, path, _rules(opened), skip_bad=on_bad_row is BadRow.SKIP)
     for problem in imported.problems:
-        typer.echo(f"epm: skipped {problem}", err=True)
+        note(f"epm: skipped {problem}")
     bad = f", {len(imported.problems):,} bad ones skipped" if imported.problems else ""
     text = f"{imported.n_new:,} answers kept, {imported.n_known:,} were here already, {imported.n_unanswered:,} rows have none{bad}"
     typer.echo(json.dumps(imported.to_json()) if as_json else text)

@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from epm.cli.review_view import show_item
-from epm.cli.visible import visible
+from epm.cli.streams import note
 from epm.errors import DataError
 from epm.first_problem import first_problem
 from epm.identity import IdentityRule
@@ -65,7 +65,7 @@ def ask_person(rules: Mapping[str, IdentityRule]) -> Ask:
         try:
             return _pressed(rules[str(item["run"])])
         except (typer.Abort, KeyboardInterrupt, EOFError) as interrupt:
-            typer.echo("", err=True)
+            note("")
             raise Stopped from interrupt
 
     return ask
@@ -84,15 +84,15 @@ def _pressed(identity: IdentityRule) -> Said | None:
         if said is not None:
             return said
         if key != _IN_FULL:
-            typer.echo(f"{key!r} is none of them", err=True)
+            note(f"{key!r} is none of them")
 
 
 def _key() -> str:
     """The key that was pressed; from a pipe, the first character of a line."""
-    typer.echo(f"{_CHOICES}: ", nl=False, err=True)
+    note(f"{_CHOICES}: ", nl=False)
     if sys.stdin.isatty():
         key = typer.getchar()
-        typer.echo(visible(key), err=True)
+        note(key)
         return key.lower()
     line = sys.stdin.readline()
     if not line:
@@ -102,9 +102,9 @@ def _key() -> str:
 
 def _in_full(identity: IdentityRule) -> Said | None:
     relation = str(typer.prompt(f"relation ({', '.join(Relation)})", default="", show_default=False, err=True))
-    note = str(typer.prompt("note, if you like", default="", show_default=False, err=True))
+    words = str(typer.prompt("note, if you like", default="", show_default=False, err=True))
     try:
-        return read_answer("", relation, note, identity)
+        return read_answer("", relation, words, identity)
     except DataError as error:
-        typer.echo(str(error), err=True)
+        note(str(error))
         return None

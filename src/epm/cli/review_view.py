@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from epm.cli.streams import rich_console
 from epm.cli.visible import visible_lines
 
 
@@ -25,7 +25,7 @@ def show_item(item: Mapping[str, object]) -> None:
     table.add_column("right", ratio=1, overflow="fold")
     for name in dict.fromkeys((*left, *right)):
         table.add_row(_shown(name), _shown(left.get(name, "")), _shown(right.get(name, "")))
-    console = Console(highlight=False, emoji=False, markup=False)
+    console = rich_console()
     console.print()
     console.print(_shown(f"item {item['item']} of run {item['run']}, {item['n_open']} open"))
     console.print(table)

@@ -11,7 +11,10 @@ from epm.cli.bounded import bounded
 from epm.cli.money import Caps
 from epm.cli.option_groups import with_options
 from epm.cli.options import StoreUrl, refuse_total_failure
+from epm.cli.panels import LIMITS, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
+from epm.cli.runs_compare import compare_two
+from epm.cli.streams import note
 from epm.cli.visible import visible_lines
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
@@ -21,30 +24,37 @@ if TYPE_CHECKING:
     from epm.judges.score_retry import JudgeRetryReport
 
 StoreOption = Annotated[Path, typer.Option("--store", help="The run store.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
 
 def register(app: typer.Typer) -> None:
     """Add ``epm runs`` to the program."""
     group = typer.Typer(
-        help="List, show and retry runs: items, calls, tokens, cost, failures, what left the machine.", no_args_is_help=True
+        help="List, show, compare and retry runs: items, calls, tokens, cost, failures, what left the machine.", no_args_is_help=True
     )
     group.command("list")(list_runs)
     group.command("show")(show_run)
-    group.command("retry")(bounded(with_options(caps=Caps)(retry_run)))
+    group.command("compare")(compare_two)
+    group.command("retry", cls=PanelCommand)(bounded(with_options(caps=Caps)(retry_run)))
     app.add_typer(group, name="runs")
 
 
 def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """List every run, the latest first."""
-    from epm.store.render import run_to_json, runs_table
+    """List every run, the latest first: what it read and asked, how far it came, what waits for people, what it cost."""
+    from dataclasses import asdict
+
+    from epm.cli.run_rows import runs_table
+    from epm.store.render import run_to_json
+    from epm.store.run_figures import RunFigures, figures_by_run
     from epm.store.store import RunStore
 
     with RunStore.open_to_read(store) as opened:
         runs, damaged = opened.readable_runs()
+        figures = opened.read(figures_by_run)
+    rows = [{**run_to_json(run), **asdict(figures.get(run.run_id, RunFigures()))} for run in runs]
     for error in damaged:
-        typer.echo(f"epm: note: left out: {' '.join(visible_lines(str(error)))}", err=True)
-    _print(as_json, {"runs": [run_to_json(run) for run in runs]}, runs_table(runs))
+        note(f"epm: note: left out: {' '.join(visible_lines(str(error)))}")
+    _print(as_json, {"runs": rows}, runs_table(runs, figures))
 
 
 def show_run(
@@ -67,7 +77,7 @@ def retry_run(
     failed: Annotated[bool, typer.Option("--failed", help="Try the failed items again; what is done stays as it is.")] = False,
     error_class: Annotated[list[ErrorClass] | None, typer.Option("--class", help="Only what failed with this class; repeatable.")] = None,
     judgements: Annotated[bool, typer.Option("--judgements", help="Ask judges again whose calls failed, instead of deciding failed items.")] = False,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.", rich_help_panel=LIMITS)] = None,
     store: StoreUrl = str(DEFAULT_STORE),
     caps: Caps,
     as_json: JsonOption = False,

@@ -11,6 +11,7 @@ import typer
 from epm.cli.options import BadRow, Identity, OnBadRow
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
+from epm.cli.streams import note
 
 if TYPE_CHECKING:
     from epm.selection.selection import Selection
@@ -62,18 +63,16 @@ def select(
 def _tell(found: Selection, n: int) -> None:
     """Say on stderr what the choice lacks."""
     if len(found.chosen) < n:
-        typer.echo(
+        note(
             f"epm: note: {len(found.chosen)} of {n} pairs chosen: all others are near-duplicates of them; diversity=0 takes them too",
-            err=True,
         )
     if found.n_without_value:
-        typer.echo(
+        note(
             f"epm: note: {found.n_without_value} of {found.n_candidates} candidates have no number in the value column; they count as the lowest",
-            err=True,
         )
     for name, n_failed in found.n_failed.items():
         if n_failed:
-            typer.echo(f"epm: note: {name} failed on {n_failed} candidates; they are judged by the other signals", err=True)
+            note(f"epm: note: {name} failed on {n_failed} candidates; they are judged by the other signals")
 
 
 def _text(figures: dict[str, object]) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.asked_model import asked_model
 from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, refuse_total_failure
+from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, first_error, refuse_total_failure
+from epm.cli.panels import MODEL, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.config import DEFAULT_STORE
 
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("teach")(bounded(with_options(asking=Asking, money=Money)(teach), is_traceable=True))
+    app.command("teach", cls=PanelCommand)(bounded(with_options(asking=Asking, money=Money)(teach), is_traceable=True))
 
 
 def teach(
     pairs: Annotated[Path, typer.Argument(help="Pairs: .jsonl, .jsonl.gz, .csv or .parquet. Gold labels are only used for the report, unless --with-labels.")], *,
     matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
-    model: Annotated[str, typer.Option(help="'rules' (offline, free) or a litellm name such as openai/gpt-4o-mini.")] = "rules",
+    model: Annotated[str, typer.Option(help="'rules' (offline, free), a litellm name such as openai/gpt-4o-mini, or @NAME of a profile in epm.toml.", rich_help_panel=MODEL)] = "rules",
     identity: Identity = "strict",
     store: StoreUrl = str(DEFAULT_STORE),
     embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
@@ -39,10 +41,10 @@ def teach(
     on_bad_row: OnBadRow = BadRow.STOP,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of resuming; replies that are kept answer it again, for nothing.")] = False,
     with_labels: Annotated[bool, typer.Option("--with-labels", help="Tell the writer each pair's gold label, to be explained; marked in run, items and exports.")] = False,
-    sample: Annotated[int, typer.Option(min=0, help="Number of the sample: another number is another run, which asks the model anew.")] = 0,
+    sample: Annotated[int, typer.Option(min=0, help="Number of the sample: another number is another run, which asks the model anew.", rich_help_panel=MODEL)] = 0,
     asking: Asking,
     money: Money,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Write a rationale for each pair into the store. Repeat the command to resume; finished items are not done again."""
     from epm.agents.teach_estimate import estimate_teach, preview_teach
@@ -50,7 +52,7 @@ def teach(
 
     asking.require_use(model)
     options = TeachOptions(
-        matcher=matcher, model=replace(money.priced(asking.settings(model)), sample=sample), identity=identity, store=store, embedder=embedder, web_search=web_search, limit=limit, is_fresh=fresh, with_labels=with_labels,
+        matcher=matcher, model=replace(asked_model(model, asking, money), sample=sample), identity=identity, store=store, embedder=embedder, web_search=web_search, limit=limit, is_fresh=fresh, with_labels=with_labels,
         concurrency=asking.concurrency, seed=seed, on_bad_row=on_bad_row.value, bounds=money.bounds(),
         record=asking.record,
     )  # fmt: skip
@@ -63,7 +65,10 @@ def teach(
             return
         report = teach_file(pairs, options, on_progress=on_progress, on_notice=tell)
     typer.echo(json.dumps(report.to_json()) if as_json else render_report(report))
-    refuse_total_failure(report.failed_by_class, report.n_items, f"'epm runs show {report.run_id}' gives an example of each class")
+    shown = f"'epm runs show {report.run_id}' gives an example of each class"
+    if report.first_failed is not None:
+        shown = f"{first_error(*report.first_failed)}; {shown}"
+    refuse_total_failure(report.failed_by_class, report.n_items, shown)
 
 
 def _by_tool(report: TeachReport) -> str:

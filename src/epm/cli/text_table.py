@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
+
+from epm.cli.streams import rich_console
+from epm.cli.visible import visible
 
 if TYPE_CHECKING:
     from epm.eval.tables import TextTable
 
 
 def show_table(table: TextTable) -> None:
-    """Print the table; cells are shown as they are, never read as markup."""
+    """Print the table; cells are shown as they are, never read as markup or obeyed."""
+    table = replace(table, headers=tuple(map(visible, table.headers)), rows=tuple(tuple(map(visible, row)) for row in table.rows))
     if not sys.stdout.isatty():
         typer.echo(table.plain())
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -25,4 +29,4 @@ def show_table(table: TextTable) -> None:
         drawn.add_column(Text(header), justify="left" if i == 0 else "right", no_wrap=i > 0)
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+    rich_console().print(drawn)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.options import StoreUrl
+from epm.cli.streams import rich_console
 from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ def _show(lines: Iterable[Line]) -> None:
     if not sys.stdout.isatty():
         typer.echo("\n".join(line.text for line in lines))
         return
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, emoji=False)
+    console = rich_console()
     for line in lines:
         console.print(Text(line.text, style=line.style))

@@ -66,7 +66,7 @@ def estimate_matching(
 def preview_matching(pairs: Sequence[Pair], specs: Sequence[str], *, ctx: MatchContext) -> Preview:
     """The prompts of every matcher in every role, which no model sees; a system of the user's own has none, and is not run."""
     gateway = DryGateway()
-    dry = replace(ctx, gateway=gateway)
+    dry = replace(ctx, gateway=gateway, alone=None)
     matchers = {spec: make_matcher(spec) for spec in specs}
     require_usable(list(matchers.values()), dry)
     for spec, matcher in matchers.items():

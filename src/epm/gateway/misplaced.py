@@ -16,7 +16,7 @@ from epm.gateway.secrets import KEY_BEGINNING
 
 VARIABLES = {"api_key_env": "OPENAI_API_KEY", "azure_ad_token_env": "AZURE_TOKEN"}
 """Settings that name a variable, each with an example."""
-NAMES = ("name", "model", "base_model", "api_version", "matcher", "price")
+NAMES = ("name", "model", "base_model", "api_version", "matcher", "price", "reasoning_effort")
 """Settings that are shown as they are."""
 ADDRESS = "api_base"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")

@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from epm.config import DEFAULT_ITEM_TIMEOUT_S, DEFAULT_REPLY_TOKENS, DEFAULT_TIMEOUT_S
+from epm.errors import ConfigError
 from epm.gateway.misplaced import refuse_misplaced_keys
 
 REPLAY_PREFIX = "replay:"
+PROFILE_MARK = "@"
+"""How a name begins that stands for a profile of ``epm.toml``; no vendor's name begins so in litellm."""
 
 
 class TaskKind(StrEnum):
@@ -72,7 +75,7 @@ class ModelSettings:
     reasoning_effort: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises ``ConfigError`` where a setting looks like a key: settings are shown and kept."""
+        """Raises ``ConfigError`` where a setting looks like a key, for settings are shown and kept, or the name is a profile's."""
         refuse_misplaced_keys(
             {
                 "name": None if self.name.startswith(REPLAY_PREFIX) else self.name,
@@ -81,8 +84,13 @@ class ModelSettings:
                 "api_key_env": self.api_key_env,
                 "azure_ad_token_env": self.azure_ad_token_env,
                 "api_version": self.api_version,
+                "reasoning_effort": self.reasoning_effort,
             }
         )
+        if self.name.startswith(PROFILE_MARK):
+            raise ConfigError(
+                f"{self.name!r} is the name of a profile: give it to --model, or to a row's model, and nowhere else; here goes the model itself"
+            )
 
     @property
     def asked(self) -> str:

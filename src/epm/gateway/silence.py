@@ -27,6 +27,8 @@ _GRACE_S = 10.0
 """After a pause that the server asked for: long enough for the first calls to be answered."""
 _HELD_S = 5.0
 """Refusals are prompt: a call out for longer is being worked on."""
+_CONNECTING_S = 10.0
+"""Where nothing was ever reached: a call out for less may still be trying to connect, for which it has 8 s, and proves nothing."""
 _TIMEOUTS = 2.0
 """A server that loads its model while calls wait for it has two deadlines' time."""
 _SIGNS = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.OVERLOADED, ErrorClass.TIMEOUT, ErrorClass.CONNECTION})
@@ -85,12 +87,14 @@ class Silence:
     def is_final(self, now_s: float) -> bool:
         """Whether so much was asked, for so long, that no answer is to be expected."""
         silent_s = now_s - self._since_s
-        if any(now_s - since_s > _HELD_S for since_s in self._out_since_s.values()):
+        is_unreached = not self._has_answered and self._n_unsent == self.n_failed
+        held_s = _CONNECTING_S if is_unreached else _HELD_S
+        if any(now_s - since_s > held_s for since_s in self._out_since_s.values()):
             return False
         if self._has_answered:
             is_much = self.n_failed >= SILENT_CALLS or silent_s >= _FEW_CALLS_TIMES * SILENT_AFTER_ANSWER_S
             return is_much and self.n_failed >= LONG_SILENT_CALLS and silent_s >= max(SILENT_AFTER_ANSWER_S, self._most_patience_s)
-        if self._n_unsent == self.n_failed:
+        if is_unreached:
             return self.n_failed >= UNREACHED_CALLS and silent_s >= UNREACHED_S
         if self.n_failed >= SILENT_CALLS:
             return silent_s >= max(SILENT_S, self._most_patience_s)

@@ -33,6 +33,8 @@ from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, u
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
+from epm.knowledge.soundness import index_errors, mark_sound, names_index, needs_readable_row, require_sound
+from epm.knowledge.unused_memory import blank_unused
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -88,22 +90,20 @@ class ChromaIndex:
         """Open or make the index in a folder.
 
         Raises:
-            ArtifactError: the folder cannot be used, or holds vectors of another model.
+            ArtifactError: the folder cannot be used, is damaged or locked, or holds vectors of another model.
         """
-        self._embedder = embedder
+        self._embedder, self.path = embedder, path
         self.name = f"chroma/{embedder.model_id}"
-        try:
-            self._held = Held(path)
-            path.mkdir(parents=True, exist_ok=True)
-            self._client = chromadb.PersistentClient(path=path, settings=own_settings())
-        except (OSError, ValueError, chromadb.errors.ChromaError) as error:
-            msg = f"cannot open the knowledge index in {str(path)!r}: {error}; choose a writable folder"
-            raise ArtifactError(msg) from error
-        self._max_batch = self._client.get_max_batch_size()
-        self._collections = {kind: self._open(kind, path) for kind in KINDS}
         self._exact_up_to = exact_up_to
         self._exact: MemoryIndex | None = MemoryIndex(embedder)
-        self._load_exact()
+        with index_errors(path):
+            self._held = Held(path)
+            path.mkdir(parents=True, exist_ok=True)
+            require_sound(path)
+            self._client = chromadb.PersistentClient(path=path, settings=own_settings())
+            self._max_batch = self._client.get_max_batch_size()
+            self._collections = {kind: self._open(kind, path) for kind in KINDS}
+            self._load_exact()
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +111,7 @@ class ChromaIndex:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
+    @names_index
     def add(self, entries: Sequence[KnowledgeEntry]) -> None:
         """Store the entries; a known id is replaced. Texts that are stored already are not encoded again."""
         for kind in KINDS:
@@ -129,6 +130,7 @@ class ChromaIndex:
         if self.count() > self._exact_up_to:
             self._exact = None
 
+    @names_index
     def query(
         self, text: str, *, kind: str, top_k: int, now_s: float, exclude_pair_id: str | None = None,
         entity: str | None = None, attribute: str | None = None,
@@ -165,6 +167,8 @@ class ChromaIndex:
     def close(self) -> None:
         """Release the files; the index can be opened again."""
         cast("Client", self._client).close()  # the annotation names an interface without close
+        blank_unused(self.path)
+        mark_sound(self.path)
         self._held.close()
 
     def _open(self, kind: str, path: Path) -> Collection:
@@ -249,6 +253,7 @@ def _to_metadata(entry: KnowledgeEntry) -> Metadata:
     return {name: value for name, value in values.items() if value is not None}
 
 
+@needs_readable_row
 def entry_of(entry_id: str, text: str, stored: Mapping[str, object]) -> KnowledgeEntry:
     """The entry of a stored row."""
     expires = stored.get("expires_at_s")
@@ -262,7 +267,20 @@ def entry_of(entry_id: str, text: str, stored: Mapping[str, object]) -> Knowledg
 
 @contextmanager
 def open_collections(path: Path, *, like: Sequence[Collection] | None = None) -> Iterator[list[Collection]]:
-    """The collections of an index as they are, whatever its vectors' model; or new ones of the same kind as others."""
+    """The collections of an index as they are, whatever its vectors' model; or new ones of the same kind as others.
+
+    Raises:
+        ArtifactError: the index is damaged or locked, or its disk is full.
+    """
+    require_sound(path)
+    with index_errors(path), unchecked_collections(path, like=like) as collections:
+        yield collections
+    mark_sound(path)
+
+
+@contextmanager
+def unchecked_collections(path: Path, *, like: Sequence[Collection] | None = None) -> Iterator[list[Collection]]:
+    """The same in chromadb's own words, and without looking first."""
     client = chromadb.PersistentClient(path=path, settings=own_settings())
     try:
         if like is None:
@@ -278,3 +296,5 @@ def open_collections(path: Path, *, like: Sequence[Collection] | None = None) ->
             ]  # fmt: skip
     finally:
         cast("Client", client).close()
+        if like is not None:
+            blank_unused(path)

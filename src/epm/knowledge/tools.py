@@ -20,6 +20,11 @@ from epm.knowledge.index import KnowledgeEntry, KnowledgeHit, KnowledgeIndex
 from epm.knowledge.web_search import SEARCH_TIMEOUT_S, WebPage, WebSearch, outward_query, page_entry
 
 RESULTS_PER_SEARCH = 4
+_FIND_RIVALS = "Find other sellers' listings in the same catalogue. Query with brand, model and other words that name the product."
+_PAST_ANSWERS = "Find answers researched earlier about the same product and attribute. Query with the question's own words."
+_SEARCH_DOCUMENTS = "Search the user's own documents: manuals, data sheets, price lists. Query with the words that name the product."
+_SEARCH_WEB = "Search the web, where the catalogue and the documents do not say. Query with words of the question; others are left out."
+"""What a model is told of each tool; no docstrings, which ``python -OO`` strips."""
 
 
 class SearchQuery(BaseModel):
@@ -52,9 +57,9 @@ class SearchContext:
     pages: dict[str, KnowledgeEntry]
 
 
-@tool(args_schema=SearchQuery)
+@tool(args_schema=SearchQuery, description=_FIND_RIVALS)
 async def find_rivals(query: str) -> str:
-    """Find other sellers' listings in the same catalogue. Query with brand, model and other words that name the product."""
+    """Rows of other sellers' listings."""
     context = get_runtime(SearchContext).context
     hits = context.index.query(
         query, kind="listing", top_k=RESULTS_PER_SEARCH + 2 * len(context.own_ids), now_s=context.now_s, exclude_pair_id=context.pair_id
@@ -65,9 +70,9 @@ async def find_rivals(query: str) -> str:
     )
 
 
-@tool(args_schema=SearchQuery)
+@tool(args_schema=SearchQuery, description=_PAST_ANSWERS)
 async def past_answers(query: str) -> str:
-    """Find answers researched earlier about the same product and attribute. Query with the question's own words."""
+    """Rows of answers to the same question about the same product."""
     context = get_runtime(SearchContext).context
     hits = context.index.query(
         query, kind="answer", top_k=RESULTS_PER_SEARCH, now_s=context.now_s, exclude_pair_id=context.pair_id,
@@ -76,17 +81,17 @@ async def past_answers(query: str) -> str:
     return _shown(hits, context)
 
 
-@tool(args_schema=SearchQuery)
+@tool(args_schema=SearchQuery, description=_SEARCH_DOCUMENTS)
 async def search_documents(query: str) -> str:
-    """Search the user's own documents: manuals, data sheets, price lists. Query with the words that name the product."""
+    """Rows of the user's documents."""
     context = get_runtime(SearchContext).context
     hits = context.index.query(query, kind="document", top_k=RESULTS_PER_SEARCH, now_s=context.now_s, exclude_pair_id=context.pair_id)
     return _shown(hits, context)
 
 
-@tool(args_schema=SearchQuery)
+@tool(args_schema=SearchQuery, description=_SEARCH_WEB)
 async def search_web(query: str) -> str:
-    """Search the web, where the catalogue and the documents do not say. Query with words of the question; others are left out."""
+    """Rows of web pages, which are kept as evidence."""
     context = get_runtime(SearchContext).context
     if context.web is None:
         raise ConfigError("no web search is configured")

@@ -40,7 +40,7 @@ class StoredBudget:
     def settle(self, held_usd: float, cost_usd: float) -> None:
         """Replace an amount taken by what was really spent."""
         if held_usd != cost_usd:
-            self._writer.submit(lambda connection: charge(connection, self.name, cost_usd - held_usd, is_bounded=False))
+            self._writer.post(lambda connection: charge(connection, self.name, cost_usd - held_usd, is_bounded=False))
 
     def refusal(self, cost_usd: float) -> str:
         """Why the amount does not fit, and what to do."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
+from epm.errors import ErrorClass
 from epm.gateway.bounds import JUDGE_ROLES
 from epm.gateway.request import CallScope
+from epm.store import codec
 from epm.store.schema import calls
 
 
@@ -44,6 +46,55 @@ def call_figures(connection: Connection, run_id: str, *, judging: bool) -> CallF
         figures.where(calls.c.run_id == run_id, is_judge if judging else ~is_judge)
     ).one()
     return CallFigures(int(n_sent), int(n_failed), int(n_cached), int(n_unpriced), float(cost_usd))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCalls:
+    """What the calls of one item took: physical ones, those of unknown price among them, cache hits, tokens in and out, USD."""
+
+    n_sent: int = 0
+    n_unpriced: int = 0
+    n_cached: int = 0
+    n_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+def calls_by_item(connection: Connection, run_id: str) -> dict[str, ItemCalls]:
+    """What each item of a run took, of all attempts and without its judges.
+
+    Raises:
+        DamagedRowError: a call's cost, tokens or error class is none: a sum would take it for 0.
+    """
+    require_sound_calls(connection, run_id)
+    is_physical, tokens = calls.c.is_cached.is_(False), calls.c.prompt_tokens + calls.c.completion_tokens
+
+    def total(value: ColumnElement[int] | int, condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+
+    query = select(
+        calls.c.item_id, total(1, is_physical), total(1, and_(is_physical, calls.c.cost_usd.is_(None))), total(1, calls.c.is_cached),
+        total(tokens, is_physical), func.coalesce(func.sum(calls.c.cost_usd), 0.0),
+    ).where(calls.c.run_id == run_id, ~calls.c.role.startswith(JUDGE_ROLES), calls.c.item_id.is_not(None))  # fmt: skip
+    rows = connection.execute(query.group_by(calls.c.item_id))
+    return {
+        item_id: ItemCalls(int(sent), int(unpriced), int(cached), int(n), float(usd)) for item_id, sent, unpriced, cached, n, usd in rows
+    }
+
+
+def require_sound_calls(connection: Connection, run_id: str) -> None:
+    """Nothing, when what is summed over a run's calls is of the kind that was written.
+
+    Raises:
+        DamagedRowError: it is not.
+    """
+    if connection.dialect.name != "sqlite":
+        return  # other databases let no text into a column of numbers
+    figures = (calls.c.cost_usd, calls.c.prompt_tokens, calls.c.completion_tokens, calls.c.latency_s)
+    is_damaged = calls.c.error_class.is_not(None) & calls.c.error_class.not_in(list(ErrorClass))
+    for column in figures:
+        is_damaged |= func.typeof(column).not_in(("real", "integer", "null"))
+    for row in connection.execute(select(calls).where(calls.c.run_id == run_id, is_damaged).limit(1)).mappings():
+        codec.decode_call(dict(row))
 
 
 def was_answered(connection: Connection, scope: CallScope) -> bool:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from epm.errors import StoreError
 from epm.socket_guard import policy_in_force
 from epm.store.failures import DAMAGED_FILE, failure, keep_any_bytes, tell_failures
+from epm.store.leases import live_leases
+from epm.store.locked import ANOTHER_PROGRAM, TRY_FOR_MS, Patience, longest_wait_s
+from epm.store.process_mark import own_process
 from epm.store.read_only import read_only_engine
 from epm.store.review_queue import fill_queue
 from epm.store.schema import SCHEMA_VERSION, metadata, store_version
@@ -21,22 +27,35 @@ _TABLE_SINCE = {
     **dict.fromkeys(("store_version", "runs", "pairs", "rationales", "items", "decisions", "judgements", "calls", "cache"), 1),
     **dict.fromkeys(("budgets", "launches", "batches", "batch_lines"), 2),
     **dict.fromkeys(("waiting", "reviews"), 3),
+    "leases": 4,
     "failed_replies": 5,
 }
 """The schema version that brought each table; one that is not named came with the latest."""
 
-_BUSY_TIMEOUT_MS = 30_000
-"""How long one process waits for another that writes the same file."""
+_LOOK_TIMEOUT_S = 0.2
+"""Who works on a locked store is only told: nothing is lost where that cannot be read at once."""
 
 
-def connect_to_read(path_or_url: str | Path) -> tuple[Engine, None, str] | tuple[Engine, Engine, str]:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The engines of an open store; ``writer`` is ``None`` where it may only be read. ``place`` may be shown (no password)."""
+
+    reader: Engine
+    writer: Engine | None
+    place: str
+    patience: Patience
+
+
+def connect_to_read(path_or_url: str | Path) -> Opened:
     """Like :func:`connect` for a store that exists; a file is not changed, and there is no writing engine then."""
     if "://" in str(path_or_url):
         return connect(path_or_url, must_exist=True)
     path = Path(path_or_url)
     if not path.is_file():
         raise StoreError(f"no store at {str(path)!r}; run a command that writes one, or name yours with --store")
-    engine, place = read_only_engine(path), str(path)
+    place = str(path)
+    patience = _patience(URL.create("sqlite", database=place), place)
+    engine = read_only_engine(path, patience)
     try:
         with engine.connect() as connection:
             present = set(inspect(connection).get_table_names())
@@ -46,11 +65,11 @@ def connect_to_read(path_or_url: str | Path) -> tuple[Engine, None, str] | tuple
     except (SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
         raise failure(place, error, doing="read", remedy="name a readable file with --store") from error
     tell_failures(engine, place)
-    return engine, None, place
+    return Opened(engine, None, place, patience)
 
 
-def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engine, str]:
-    """The reading engine, the writing engine, and the place as it may be shown (no password).
+def connect(path_or_url: str | Path, *, must_exist: bool) -> Opened:
+    """The store at a place, made where there is none unless it must exist.
 
     Raises:
         StoreError: the place cannot be used, is no store, or is a store of a newer version.
@@ -60,9 +79,14 @@ def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engin
         reader, writer = _engine(url, is_writer=False), _engine(url, is_writer=True)
     except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
         raise StoreError(f"store {place!r} is no database address: {error}; give a file path or an SQLAlchemy URL") from error
-    try:
+    patience = _patience(url, place)
+
+    def prepare() -> None:
         with writer.begin() as connection:
             _prepare(connection, place)
+
+    try:
+        patience.attempt(prepare, doing="open")
     except StoreError:
         reader.dispose()
         writer.dispose()
@@ -72,7 +96,20 @@ def connect(path_or_url: str | Path, *, must_exist: bool) -> tuple[Engine, Engin
         writer.dispose()
         raise failure(place, error, doing="open", remedy="name a writable file with --store") from error
     tell_failures(reader, place)
-    return reader, writer, place
+    return Opened(reader, writer, place, patience)
+
+
+def _patience(url: URL, place: str) -> Patience:
+    """How the store is waited for; whoever has it locked is looked up among the commands at work on it."""
+
+    def whom() -> str:
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _LOOK_TIMEOUT_S})
+        with suppress(SQLAlchemyError, sqlite3.Error, StoreError), engine.connect() as connection:
+            others = [lease.described() for lease in live_leases(connection) if lease.process != own_process()]
+            return " or ".join(others) or ANOTHER_PROGRAM
+        return ANOTHER_PROGRAM
+
+    return Patience(place, longest_wait_s(), whom)
 
 
 def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[URL, str]:
@@ -99,17 +136,18 @@ def _resolve(path_or_url: str | Path, *, must_exist: bool) -> tuple[URL, str]:
 def _engine(url: URL, *, is_writer: bool) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
+        busy_ms = TRY_FOR_MS if is_writer else round(1000 * longest_wait_s())
+        event.listen(engine, "connect", partial(_set_pragmas, busy_ms=busy_ms))
         if is_writer:
             event.listen(engine, "begin", _begin_immediately)
     return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry, *, busy_ms: int) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, else reads inside a write would stand outside it
     keep_any_bytes(connection)
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={busy_ms}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may lose the last commits
     cursor.execute("PRAGMA secure_delete=ON")  # what is deleted must not stay readable in the file

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from epm.errors import StoreError
+from epm.store.locked import ANOTHER_PROGRAM, is_locked, locked, longest_wait_s
 
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "decode to utf-8", "corrupt")
 """Parts of SQLite's messages on a file whose bytes or tables are not as they were written."""
@@ -18,7 +19,9 @@ DAMAGED_FILE = "the file is damaged or not a store of epm: restore it from a bac
 
 
 def failure(place: str, reason: BaseException, *, doing: str, remedy: str) -> StoreError:
-    """The error for a store; the remedy gives way to one for damage where the reason tells of damage."""
+    """The error for a store; the remedy gives way to one for damage, or for a lock, where the reason tells of that."""
+    if is_locked(reason):
+        return locked(place, ANOTHER_PROGRAM, longest_wait_s(), doing=doing)
     text = " ".join(str(getattr(reason, "orig", None) or reason).split())
     is_damage = any(part in text.casefold() for part in _DAMAGE)
     return StoreError(f"cannot {doing} store {place!r}: {text}; {DAMAGED_FILE if is_damage else remedy}")

@@ -144,7 +144,7 @@ def _purge_listing(
     item_ids = {row.item_id for row in rows}
     n_replies = _drop_replies_to(connection, item_ids) + _drop_replies_with(connection, [*ids, *texts])
     blank_waiting_requests(connection, item_ids=item_ids, texts=[*ids, *texts])
-    blank_messages(connection, [*rows, *_rows_telling(connection, texts)])
+    blank_messages(connection, [*rows, *_rows_telling(connection, [*ids, *texts])])
     blank_reviews(connection, {(row.run_id, row.item_id) for row in rows}, texts)
     return PurgeReport(
         is_done=True, n_items=len({(row.run_id, row.item_id) for row in rows}), n_replies=n_replies,
@@ -225,10 +225,10 @@ def _drop_replies_with(connection: Connection, needles: Sequence[str]) -> int:
     )
 
 
-def _rows_telling(connection: Connection, texts: Sequence[str]) -> list[ItemRow]:
-    """Attempts on other pairs whose messages or provenance hold the listing's text."""
+def _rows_telling(connection: Connection, needles: Sequence[str]) -> list[ItemRow]:
+    """Attempts on other pairs whose messages or provenance hold the listing's text, or an answer learned from it."""
     columns = (decisions.c.run_id, decisions.c.item_id, decisions.c.attempt)
-    holds = [column.contains(one, autoescape=True) for one in texts for column in (decisions.c.error, decisions.c.provenance_json)]
+    holds = [column.contains(one, autoescape=True) for one in needles for column in (decisions.c.error, decisions.c.provenance_json)]
     return [ItemRow(*row, pair_sha="") for row in connection.execute(select(*columns).where(or_(*holds)))] if holds else []
 
 

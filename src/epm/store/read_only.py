@@ -17,25 +17,30 @@ from sqlalchemy.schema import CreateTable
 
 from epm.errors import StoreError
 from epm.store.failures import keep_any_bytes
+from epm.store.locked import TRY_FOR_MS, Patience
 from epm.store.schema import metadata
 
-BUSY_TIMEOUT_S = 30.0
-"""As long as a writer waits: another process may be merging its log."""
 
-
-def read_only_engine(path: Path) -> Engine:
-    """An engine over the file; connections are made anew for each use.
+def read_only_engine(path: Path, patience: Patience) -> Engine:
+    """An engine over the file; connections are made anew for each use, and wait while another process merges its log.
 
     Raises:
         StoreError: the file has a log that cannot be read where it lies.
     """
-    return create_engine("sqlite://", creator=lambda: _connected(path), poolclass=NullPool)
+    return create_engine(
+        "sqlite://", creator=lambda: patience.attempt(lambda: _connected(path, patience), doing="read"), poolclass=NullPool
+    )
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(_address(path), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+def _connected(path: Path, patience: Patience) -> sqlite3.Connection:
+    connection = sqlite3.connect(_address(path), uri=True, timeout=TRY_FOR_MS / 1000, isolation_level=None, check_same_thread=False)
     keep_any_bytes(connection)
-    _complete(connection)
+    try:
+        _complete(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    connection.execute(f"PRAGMA busy_timeout={round(1000 * patience.longest_s)}")
     connection.execute("PRAGMA query_only=ON")
     return connection
 

@@ -1,8 +1,7 @@
-"""Runs as JSON values and as plain text."""
+"""A run as JSON values and as plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -33,17 +32,6 @@ def summary_to_json(summary: RunSummary) -> dict[str, object]:
         "failures": failures,
         "causes": causes,
     }
-
-
-def runs_table(runs: Sequence[RunRecord]) -> str:
-    """One line for each run."""
-    lines = [f"{'run':12}  {'started (UTC)':16}  {'status':11}  {'command':14}  {'matcher':24}  model"]
-    for run in runs:
-        repeat = f" (repeat {run.repeat})" if run.repeat else ""
-        lines.append(
-            f"{run.run_id:12}  {_time(run.created_at_s):16}  {run.status:11}  {run.spec.command:14}  {run.spec.matcher:24}  {run.spec.model}{repeat}"
-        )
-    return "\n".join(lines) if runs else "no runs yet"
 
 
 def summary_text(summary: RunSummary) -> str:

@@ -67,6 +67,13 @@ def queue_keys(connection: Connection, run_id: str | None = None) -> list[ItemKe
     return [(row.run_id, row.item_id) for row in connection.execute(query.order_by(waiting.c.run_id, waiting.c.item_id))]
 
 
+def waiting_by_run(connection: Connection) -> dict[str, int]:
+    """How many items wait for a person and have no answer yet, by run."""
+    answered = exists().where(reviews.c.run_id == waiting.c.run_id, reviews.c.item_id == waiting.c.item_id)
+    query = select(waiting.c.run_id, func.count()).where(_is_standing(), ~answered).group_by(waiting.c.run_id)
+    return {run_id: int(n) for run_id, n in connection.execute(query)}
+
+
 def to_resume(connection: Connection, run_id: str) -> list[str]:
     """The items of a run that somebody answered and that have not gone on yet."""
     answered = exists().where(reviews.c.run_id == waiting.c.run_id, reviews.c.item_id == waiting.c.item_id)

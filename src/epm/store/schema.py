@@ -1,6 +1,6 @@
 """The tables. Rows are added, never changed, except what changes state, the cache, which forgets, and what a purge blanks.
 
-Statuses, charges of budgets, batches and items that wait for people change state; a batch's line is dropped when it has become a call.
+Statuses, charges of budgets, leases, batches and items that wait for people change state; a batch's line is dropped when it has become a call.
 
 Pairs and rationales are content-addressed: the same text is stored once however many runs hold it. Columns that hold
 JSON are named ``*_json``. Times are UTC epoch seconds.
@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaD
 
 SCHEMA_VERSION = 5
 """2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``;
-4 is that of ``leases``; 5 added ``failed_replies``, and ``asked`` of judgements."""
+4 ``leases``; 5 added ``failed_replies``, and ``asked`` of judgements."""
 
 metadata = MetaData()
 
@@ -163,6 +163,19 @@ launches = Table(
     Column("settings_json", Text, nullable=False),
     Column("started_at_s", Float, nullable=False),
     Index("launches_of_run", "run_id", "command"),
+)  # fmt: skip
+
+leases = Table(
+    "leases", metadata,
+    Column("run_id", String(12), primary_key=True),
+    Column("work", String(200), primary_key=True),
+    Column("owner", String(32), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("process_started", Text),
+    Column("since_s", Float, nullable=False),
+    Column("beat_at_s", Float, nullable=False),
 )  # fmt: skip
 
 cache = Table(

@@ -14,27 +14,29 @@ its decision, pair and rationale are committed with it.
 from __future__ import annotations
 
 import asyncio
-import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
+from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
-from epm.config import __version__
 from epm.errors import ErrorClass, StoreError
 from epm.gateway.bounds import Spent
-from epm.gateway.ledger import CachedReply, CallRecord, canonical_json
+from epm.gateway.ledger import CachedReply, CallRecord
 from epm.gateway.request import CallScope
 from epm.judgement import Judgement
 from epm.store import codec
+from epm.store.beginning import begin, set_running, spec_sha
 from epm.store.budgets import StoredBudget, open_budget, spent_on
-from epm.store.connect import connect, connect_to_read
+from epm.store.connect import Opened, connect, connect_to_read
 from epm.store.failures import told_as_failure
 from epm.store.item_writing import add_judgements, finish_item, record_call, reject_reply
+from epm.store.leases import live_leases
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
@@ -44,7 +46,6 @@ from epm.store.writer import StoreWriter
 
 _ROWS_AT_ONCE = 500
 _RECENT_RUNS = 5
-_ID_HEX = 12
 
 R = TypeVar("R")
 
@@ -52,11 +53,12 @@ R = TypeVar("R")
 class RunStore:
     """The run store; a context manager. Also the gateway's ``CallLog``."""
 
-    def __init__(self, reader: Engine, writer: Engine | None, place: str) -> None:
-        self.place = place
-        self._reader = reader
-        self._writing_engine = writer
-        self._opened = None if writer is None else StoreWriter(writer, place=place)
+    def __init__(self, opened: Opened) -> None:
+        self.place = opened.place
+        self.owner = uuid4().hex  # of the leases that are taken through this store
+        self._reader = opened.reader
+        self._writing_engine = opened.writer
+        self._opened = None if opened.writer is None else StoreWriter(opened.writer, place=opened.place, patience=opened.patience)
 
     @classmethod
     def open(cls, path_or_url: str | Path, *, must_exist: bool = False) -> Self:
@@ -65,7 +67,7 @@ class RunStore:
         Raises:
             StoreError: the place cannot be used; names it and the remedy.
         """
-        return cls(*connect(path_or_url, must_exist=must_exist))
+        return cls(connect(path_or_url, must_exist=must_exist))
 
     @classmethod
     def open_to_read(cls, path_or_url: str | Path) -> Self:
@@ -74,7 +76,7 @@ class RunStore:
         Raises:
             StoreError: there is none, or it cannot be read.
         """
-        return cls(*connect_to_read(path_or_url))
+        return cls(connect_to_read(path_or_url))
 
     def close(self) -> None:
         """Commit what is queued and let go of the file."""
@@ -93,18 +95,22 @@ class RunStore:
     # Runs
 
     def begin(self, spec: RunSpec, *, fresh: bool = False) -> RunHandle:
-        """The run of this spec: the latest one, to be resumed, or a new one; ``fresh`` always makes a new one."""
-        return self.write(lambda connection: _begin(connection, spec, fresh=fresh))
+        """The run of this spec: the latest one, to be resumed, or a new one; ``fresh`` always makes a new one.
+
+        Raises:
+            RunHeldError: another process works on it.
+        """
+        return self.write(lambda connection: begin(connection, spec, self.owner, fresh=fresh))
 
     def find(self, spec: RunSpec) -> str | None:
         """The id of the latest run of this spec, which stays as it is."""
-        query = select(runs.c.run_id).where(runs.c.spec_sha == _spec_sha(spec)).order_by(runs.c.repeat.desc()).limit(1)
+        query = select(runs.c.run_id).where(runs.c.spec_sha == spec_sha(spec)).order_by(runs.c.repeat.desc()).limit(1)
         return self.read(lambda connection: connection.execute(query).scalar_one_or_none())
 
     def resume(self, run_id: str) -> RunHandle:
         """A run that is known already, taken up again as it stands, whichever repetition of its spec it is."""
         run, n_done = self.run(run_id), len(self.done_ids(run_id))
-        self.write(lambda connection: _set_running(connection, run_id))
+        self.write(lambda connection: set_running(connection, run.run_id, run.spec.command, self.owner))
         return RunHandle(run.run_id, run.repeat, n_done, is_resumed=True)
 
     def finish_run(self, run_id: str, status: RunStatus | str) -> None:
@@ -114,7 +120,7 @@ class RunStore:
 
     def runs(self) -> list[RunRecord]:
         """Every run, the latest first; raises for a damaged one."""
-        return [codec.decode_run(row) for row in self._run_rows()]
+        return self._as_held([codec.decode_run(row) for row in self._run_rows()])
 
     def readable_runs(self) -> tuple[list[RunRecord], list[DamagedRowError]]:
         """Every run that can be read, the latest first, and what is wrong with the others."""
@@ -125,7 +131,19 @@ class RunStore:
                 found.append(codec.decode_run(row))
             except DamagedRowError as error:
                 damaged.append(error)
-        return found, damaged
+        return self._as_held(found), damaged
+
+    def _as_held(self, found: list[RunRecord]) -> list[RunRecord]:
+        """The runs, where one that was begun and that no process works on any more was interrupted."""
+        if all(run.status is not RunStatus.RUNNING for run in found):
+            return found
+        held = {(lease.run_id, lease.work) for lease in self.read(live_leases)}
+        return [
+            run
+            if run.status is not RunStatus.RUNNING or (run.run_id, run.spec.command) in held
+            else replace(run, status=RunStatus.INTERRUPTED)
+            for run in found
+        ]
 
     def _run_rows(self) -> Iterator[Mapping[str, object]]:
         return self._rows(select(runs).order_by(runs.c.created_at_s.desc(), runs.c.run_id))
@@ -137,7 +155,7 @@ class RunStore:
             StoreError: none or several; lists recent runs.
         """
         prefixed = select(runs).where(runs.c.run_id.startswith(run_id_or_prefix, autoescape=True))
-        found = [codec.decode_run(row) for row in self._rows(prefixed)]
+        found = self._as_held([codec.decode_run(row) for row in self._rows(prefixed)])
         if len(found) == 1:
             return found[0]
         recent = ", ".join(f"{run.run_id} ({run.spec.command})" for run in (found or self.readable_runs()[0])[:_RECENT_RUNS]) or "none yet"
@@ -159,6 +177,7 @@ class RunStore:
     async def finish_item(self, run_id: str, result: ItemResult) -> None:
         """Write an item with its pair, decision, rationale and judgements, all or nothing; the first done attempt stands."""
         await asyncio.wrap_future(self._write(lambda connection: finish_item(connection, run_id, result)))
+        self._writer.raise_lost()
 
     def items(self, run_id: str, *, only: Sequence[str] | None = None) -> Iterator[StoredItem]:
         """The standing result of every item, or of a few hundred named ones, by item id; what people say of it stands in its provenance."""
@@ -189,6 +208,7 @@ class RunStore:
     async def add_judgements(self, run_id: str, added: Sequence[Judgement]) -> None:
         """Write judgements in one transaction."""
         await asyncio.wrap_future(self._write(lambda connection: add_judgements(connection, run_id, added)))
+        self._writer.raise_lost()
 
     def judgements(self, run_id: str) -> Iterator[Judgement]:
         """The latest judgement of each judge on each rationale, in the order in which they were written."""
@@ -216,8 +236,8 @@ class RunStore:
         await asyncio.wrap_future(self._write(lambda connection: record_call(connection, call, reply)))
 
     def post_call(self, call: CallRecord) -> None:
-        """Write a ledger row that nobody waits for."""
-        self._write(lambda connection: record_call(connection, call, None))
+        """Write a ledger row that nobody waits for; where that fails, the next item or judgement to be written says so."""
+        self._writer.post(lambda connection: record_call(connection, call, None))
 
     async def reject(self, key: str, scope: CallScope, error_class: ErrorClass, reason: str) -> None:
         """Move a reply out of the cache, to the ledger row of the latest call that brought it."""
@@ -262,34 +282,3 @@ class RunStore:
         with told_as_failure(self.place), self._reader.connect() as connection:
             streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             yield from cast("Iterable[Mapping[str, object]]", streamed.mappings())
-
-
-def _described(spec: RunSpec) -> dict[str, str | int]:
-    return {
-        "command": spec.command, "input_sha": spec.input_sha, "matcher": spec.matcher, "prompts_sha": spec.prompts_sha,
-        "model": spec.model, "seed": spec.seed, "settings_json": canonical_json(dict(spec.settings)),
-    }  # fmt: skip
-
-
-def _spec_sha(spec: RunSpec) -> str:
-    return codec.sha_of(canonical_json(_described(spec)))
-
-
-def _begin(connection: Connection, spec: RunSpec, *, fresh: bool) -> RunHandle:
-    described, spec_sha = _described(spec), _spec_sha(spec)
-    latest = connection.execute(select(func.max(runs.c.repeat)).where(runs.c.spec_sha == spec_sha)).scalar_one()
-    repeat = 0 if latest is None else latest + 1 if fresh else latest
-    run_id = codec.sha_of(f"{spec_sha} {repeat}")[:_ID_HEX]
-    if latest is not None and not fresh:
-        is_done = (items.c.run_id == run_id) & (items.c.state == "done")
-        n_done = connection.execute(select(func.count()).select_from(items).where(is_done)).scalar_one()
-        _set_running(connection, run_id)
-        return RunHandle(run_id, repeat, n_done, is_resumed=True)
-    provenance = canonical_json({"epm": __version__, "python": platform.python_version()})
-    fixed = {"run_id": run_id, "spec_sha": spec_sha, "repeat": repeat, "provenance_json": provenance, "created_at_s": time.time()}
-    connection.execute(insert(runs).values(**described, **fixed, status=RunStatus.RUNNING.value))
-    return RunHandle(run_id, repeat, 0, is_resumed=False)
-
-
-def _set_running(connection: Connection, run_id: str) -> None:
-    connection.execute(update(runs).where(runs.c.run_id == run_id).values(status=RunStatus.RUNNING.value, finished_at_s=None))

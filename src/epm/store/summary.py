@@ -8,7 +8,7 @@ from collections import Counter
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from epm.errors import ErrorClass
-from epm.store import codec
+from epm.store.call_figures import require_sound_calls
 from epm.store.causes import MAX_CAUSES, causes_of
 from epm.store.records import FailureGroup, RunRecord, RunSummary, SentTo
 from epm.store.schema import calls, decisions, failed_replies, items, launches
@@ -25,7 +25,7 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
     Raises:
         DamagedRowError: a call's cost, tokens or error class is none: a sum would take it for 0.
     """
-    _require_sound_calls(connection, run.run_id)
+    require_sound_calls(connection, run.run_id)
     is_done = and_(items.c.run_id == run.run_id, items.c.state == "done")
     n_done = connection.execute(select(func.count()).select_from(items).where(is_done)).scalar_one()
     failures, causes = _failures(connection, run.run_id), causes_of(connection, run.run_id)
@@ -61,17 +61,6 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
         traced_to=_traced_to(connection, run.run_id),
         causes=tuple(causes[:MAX_CAUSES]), n_causes=len(causes), n_replies_refused=_n_refused(connection, run.run_id),
     )  # fmt: skip
-
-
-def _require_sound_calls(connection: Connection, run_id: str) -> None:
-    if connection.dialect.name != "sqlite":
-        return  # other databases let no text into a column of numbers
-    figures = (calls.c.cost_usd, calls.c.prompt_tokens, calls.c.completion_tokens, calls.c.latency_s)
-    is_damaged = calls.c.error_class.is_not(None) & calls.c.error_class.not_in(list(ErrorClass))
-    for column in figures:
-        is_damaged |= func.typeof(column).not_in(("real", "integer", "null"))
-    for row in connection.execute(select(calls).where(calls.c.run_id == run_id, is_damaged).limit(1)).mappings():
-        codec.decode_call(dict(row))
 
 
 def _sent(connection: Connection, run_id: str) -> tuple[SentTo, ...]:

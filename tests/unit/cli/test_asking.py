@@ -13,7 +13,7 @@ from epm.cli.asking import Asking, Endpoint
 from epm.cli.money import Pricing
 from epm.gateway.request import ModelSettings, StructuredMode
 
-ENDPOINT = {"--api-base", "--api-key-env", "--api-version", "--azure-ad-token-env"}
+ENDPOINT = {"--api-base", "--api-key-env", "--api-version", "--azure-ad-token-env", "--reasoning-effort"}
 CASSETTE = {"--record", "--replay"}
 REPLY = {"--timeout-s", "--reply-tokens"}
 ASKING = ENDPOINT | CASSETTE | REPLY | {"--structured", "--concurrency", "--item-timeout-s", "--rpm", "--tpm"}
@@ -26,7 +26,7 @@ EXPECTED = {
     "bench": ASKING | PRICING | CAPS | FORESIGHT,
     "audit": ASKING | PRICING | CAPS | FORESIGHT,
     "judge score": ASKING | PRICING | CAPS | FORESIGHT,
-    "compare": CASSETTE,
+    "compare": ENDPOINT | CASSETTE | PRICING,
     "doctor": ENDPOINT | REPLY | PRICING,
     "runs retry": CAPS | {"--concurrency"},
 }

@@ -14,6 +14,7 @@ from epm.eval.intervals import (
     f1_difference,
     f1_interval,
     mean_difference,
+    mean_differences,
     mean_interval,
     percentile_interval,
     weighted_auroc,
@@ -119,3 +120,16 @@ def test_weighted_auroc_equals_scikit_learn_with_ties_and_weights() -> None:
     found = auroc_interval(positive, scores, TwoWay([str(i) for i in range(150)], [str(i) for i in range(150)]))
     assert found is not None
     assert found[0] < roc_auc_score(positive, scores) < found[1]
+
+
+def test_differences_of_several_figures_are_those_of_each_from_the_same_resamples() -> None:
+    rng = np.random.default_rng(3)
+    before, after = rng.random((40, 2)), rng.random((40, 2))
+    plan = TwoWay([f"l{i % 7}" for i in range(40)], [f"r{i % 11}" for i in range(40)])
+    together = mean_differences(after, before, plan)
+    alone = tuple(mean_difference(after[:, column], before[:, column], plan) for column in range(2))
+    for one, other in zip(together, alone, strict=True):
+        assert one.value == pytest.approx(other.value)
+        assert one.ci95 == pytest.approx(other.ci95)
+    assert together[0] != together[1]
+    assert mean_differences(np.zeros((0, 1)), np.zeros((0, 1)), TwoWay([], []))[0].value is None

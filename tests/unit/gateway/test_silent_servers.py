@@ -51,7 +51,7 @@ def always(error: ModelError | None, takes_s: float = 0.05) -> Server:
 def drive(run_virtual: Callable[..., Any]) -> Callable[..., tuple[list[object], float]]:
     """What many questions come to, and after how many seconds the last of them ended."""
 
-    def run(server: Server, *, n: int = 200, concurrency: int = 64, **more: Any) -> tuple[list[object], float]:
+    def run(server: Server, *, n: int = 200, concurrency: int = 64, stagger_s: float = 0.0, **more: Any) -> tuple[list[object], float]:
         async def ask_all() -> tuple[list[object], float]:
             clock = asyncio.get_running_loop().time
             breaker = CircuitBreaker(timeout_s=more.get("timeout_s", 60.0), clock=clock)
@@ -59,6 +59,7 @@ def drive(run_virtual: Callable[..., Any]) -> Callable[..., tuple[list[object], 
             gate = asyncio.Semaphore(concurrency)
 
             async def ask(i: int) -> object:
+                await asyncio.sleep(i * stagger_s)
                 async with gate:
                     asked = ChatRequest({"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": str(i)}]})
                     return await gateway.send(asked, CallScope("run", str(i), "decide"))
@@ -88,6 +89,13 @@ def test_a_run_on_a_dead_server_ends(drive: Any, error: ModelError, takes_s: flo
 
 def test_connections_that_hang_end_within_two_rounds_of_them(drive: Any) -> None:
     assert drive(always(UNREACHED, 8.0))[1] <= 16
+
+
+def test_connections_that_hang_one_after_another_end_as_soon(drive: Any) -> None:
+    server = always(UNREACHED, 8.0)
+    outcomes, _ = drive(server, n=40, concurrency=8, stagger_s=1.5)
+    assert stopped(outcomes)
+    assert server.n_asked <= 14  # the fourth of them failed after 12.5 s
 
 
 def test_a_stalled_server_ends_after_two_deadlines_and_the_calls_in_flight(drive: Any) -> None:

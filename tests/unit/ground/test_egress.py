@@ -79,7 +79,7 @@ def test_the_configuration_file_is_read_from_the_folder_and_made_stricter_by_the
         ('[egress]\nfields = ["title", "colour"]', "'colour'"),
         ('[egress]\nfields = ["brand"]', "leaves out 'title'"),
         ("[egress", "mend it"),
-        ("[models]", "models does not exist"),
+        ("[model]", "model does not exist"),
         ("[egress]\nhosts = 3", "egress.hosts: .*got '3'"),
         (
             '[egress]\nhosts = ["https://Corp.openai.azure.com"]',

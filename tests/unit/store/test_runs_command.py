@@ -10,6 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from epm.cli import runs
+from epm.cli.run_rows import MOST_CHARS
 from epm.decision import Decision, Outcome
 from epm.errors import ErrorClass, StoreError
 from epm.gateway.ledger import CallRecord
@@ -17,7 +18,12 @@ from epm.gateway.request import CallScope, Usage
 from epm.listing import Listing
 from epm.pair import Pair
 from epm.relation import Label
+from epm.review.answer import Answer, Review
+from epm.store.holding import holding
+from epm.store.launch import Launch, add_launch
 from epm.store.records import ItemResult, RunSpec
+from epm.store.review_queue import add_reviews
+from epm.store.run_figures import RunFigures, figures_by_run
 from epm.store.store import RunStore
 
 
@@ -42,9 +48,66 @@ def invoke(*arguments: str) -> Result:
 def test_list_names_every_run_as_json_and_as_text(place: Path) -> None:
     listed = json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"]
     assert [(run["command"], run["matcher"], run["status"], run["settings"]) for run in listed] == [
-        ("teach", "multi-agent-rag", "running", {"identity": "strict"})
+        ("teach", "multi-agent-rag", "interrupted", {"identity": "strict"})  # begun, and nobody works on it any more
     ]
     assert listed[0]["run_id"] in invoke("list", "--store", str(place)).stdout
+
+
+def test_a_run_that_a_process_works_on_is_running(place: Path) -> None:
+    with RunStore.open(place) as store, holding(store, store.runs()[0].run_id, "teach"):
+        assert json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"][0]["status"] == "running"
+
+
+def test_list_says_how_far_each_run_came_and_what_it_cost(filled: tuple[Path, str]) -> None:
+    path, run_id = filled
+    with RunStore.open(path) as store:
+        add_launch(store, Launch(run_id, "teach", None, {"input_name": "offers.jsonl", "n_indexed_pairs": 5}))
+        waits = Decision("p9", Outcome.ABSTAINED, provenance={"needs_review": True})
+        pair = Pair("p9", Listing("l", "a"), Listing("r", "b"))
+        asyncio.run(store.finish_item(run_id, ItemResult("p9", pair, waits)))
+        store.begin(RunSpec("import explanations", "c0ffee" * 10, "recorded-explanations", "p", "m", 0))
+    listed = {run["run_id"]: run for run in json.loads(invoke("list", "--store", str(path), "--json").stdout)["runs"]}
+    of_run = listed[run_id]
+    assert (of_run["n_done"], of_run["n_failed"], of_run["n_waiting"], of_run["n_items"], of_run["input_name"]) == (
+        3,
+        1,
+        1,
+        5,
+        "offers.jsonl",
+    )
+    assert of_run["cost_usd"] == 1.25
+    header, *lines = invoke("list", "--store", str(path)).stdout.splitlines()
+    assert header.split() == ["run", "command", "input", "model", "started", "(UTC)", "done", "failed", "waiting", "cost", "status"]
+    told = next(line for line in lines if line.startswith(run_id)).split()
+    assert told[1:4] == ["teach", "offers.jsonl", "m"]
+    assert told[6:] == ["3/5", "1", "1", "$1.2500", "done"]
+    imported = next(line for line in lines if not line.startswith(run_id)).split()
+    assert "c0ffeec0ffee" in imported
+    assert imported[-5:] == ["0", "0", "0", "$0.0000", "interrupted"]
+
+
+def test_a_retried_item_counts_once_and_an_answered_one_waits_no_more(place: Path) -> None:
+    with RunStore.open(place) as store:
+        run_id = store.runs()[0].run_id
+        pair = Pair("p2", Listing("l", "a"), Listing("r", "b"))
+        asyncio.run(store.finish_item(run_id, ItemResult("p2", pair, Decision.failed("p2", ErrorClass.TIMEOUT, "again"))))
+        assert store.read(figures_by_run)[run_id] == RunFigures(1, 1)
+        waits = Decision("p2", Outcome.ABSTAINED, provenance={"needs_review": True})
+        asyncio.run(store.finish_item(run_id, ItemResult("p2", pair, waits)))
+        assert store.read(figures_by_run)[run_id] == RunFigures(2, 0, n_waiting=1)
+        store.write(lambda connection: add_reviews(connection, [Review(run_id, "p2", "ann", Answer.MATCH, None, None, 1.0)]))
+        assert store.read(figures_by_run)[run_id] == RunFigures(2, 0)
+
+
+def test_the_list_stays_narrow_and_obeys_no_name(place: Path) -> None:
+    with RunStore.open(place) as store:
+        run_id = store.begin(RunSpec("teach", "in", "m", "p", f"azure/{'x' * 200}-end", 0)).run_id
+        add_launch(store, Launch(run_id, "teach", None, {"input_name": "\x1b[31m" + "a" * 200 + "\u202e.jsonl"}))
+    shown = invoke("list", "--store", str(place)).stdout
+    assert max(map(len, shown.splitlines())) <= MOST_CHARS
+    assert shown.isascii() or set(shown) - set(map(chr, range(128))) == {"…"}
+    assert "xxx-end" in shown
+    assert ".jsonl" in shown
 
 
 def test_show_gives_totals_and_failures_with_an_example(place: Path) -> None:

@@ -145,7 +145,7 @@ def test_on_a_terminal_only_our_own_styles_are_drawn_and_markup_stays_text(
 
     class Terminal(Console):
         def __init__(self, **settings: object) -> None:
-            super().__init__(file=screen, force_terminal=True, color_system="standard", width=4_000, **settings)  # type: ignore[arg-type]
+            super().__init__(**{**settings, "file": screen}, force_terminal=True, color_system="standard", width=4_000)  # type: ignore[arg-type]
 
     monkeypatch.setattr("rich.console.Console", Terminal)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
