@@ -1,6 +1,6 @@
 """A simulated chat model that errs plausibly: an OpenAI-compatible server in a process of its own.
 
-    python benchmarks/erring_model.py --seed 11        prints its address, then serves until it is killed
+    python benchmarks/erring_model.py --seed 11 [--no-strict]        prints its address, then serves until it is killed
 
 It reads the data fields of the prompts and decides as the evidence engine does, and errs in seeded shares: the same pair errs in
 the same way for every version of the toolkit, so that two versions can be compared. Where a schema is asked for strictly, it
@@ -94,7 +94,7 @@ class ErringModel:
             self.erred[f"{step} truncated"] += 1
             return {"content": text[: len(text) // 2]}, "length"
         if not asked.get("strict"):
-            text = self._misformed(step, text, fields, kind)
+            text = self._malformed(step, text, fields, kind)
         return {"content": text}, "stop"
 
     def _kind(self, step: str, fields: Fields, messages: list[dict[str, object]]) -> str:
@@ -142,7 +142,7 @@ class ErringModel:
         self.erred[f"DecideReply {error}, {kind}"] += 1
         return wrong, error
 
-    def _misformed(self, step: str, text: str, fields: Fields, kind: str) -> str:
+    def _malformed(self, step: str, text: str, fields: Fields, kind: str) -> str:
         of = (step, fields.get("left"), fields.get("right"), fields.get("question"), fields.get("listing"))
         error = _drawn(FORM, self._dice("form", *of))
         if kind == "form":
@@ -245,20 +245,24 @@ def _words() -> tiktoken.Encoding:
 WORDS = _words()
 
 
-def _handler(model: ErringModel) -> type[BaseHTTPRequestHandler]:
+def _handler(model: ErringModel, *, takes_strict: bool) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._say(model.reply(body))
+            asked = (body.get("response_format") or {}).get("json_schema", {})
+            if asked.get("strict") and not takes_strict:
+                self._say({"error": {"message": "response_format: strict is not supported", "code": None}}, 400)
+            else:
+                self._say(model.reply(body))
 
         def do_GET(self) -> None:
             self._say(dict(model.truth) if self.path == "/truth" else {"erred": dict(model.erred), "asked": dict(model.asked)})
 
-        def _say(self, value: object) -> None:
+        def _say(self, value: object, status: int = 200) -> None:
             payload = json.dumps(value).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
@@ -270,9 +274,9 @@ def _handler(model: ErringModel) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def main(seed: int) -> None:
+def main(seed: int, *, takes_strict: bool) -> None:
     """Serve until killed."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(ErringModel(seed)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(ErringModel(seed), takes_strict=takes_strict))
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}/v1\n")
     sys.stdout.flush()
     server.serve_forever()
@@ -281,4 +285,6 @@ def main(seed: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=11)
-    main(parser.parse_args().seed)
+    parser.add_argument("--no-strict", action="store_true", help="Refuse strict schemas, as servers do that do not know them.")
+    given = parser.parse_args()
+    main(given.seed, takes_strict=not given.no_strict)

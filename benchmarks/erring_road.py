@@ -1,6 +1,8 @@
 """What ``epm teach`` costs over a model that errs, what becomes of its errors, and whether a replay equals the run.
 
-    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT] [--matcher NAME] [--seed 11]        FOLDER holds test.jsonl.gz of Abt-Buy
+    python benchmarks/erring_road.py FOLDER [--pairs 150] [--source CHECKOUT] [--matcher NAME] [--seed 11] [--no-strict]
+
+FOLDER holds test.jsonl.gz of Abt-Buy.
 
 The model is ``erring_model.py``, always of this checkout; ``--source`` names the checkout whose toolkit is measured: an older one
 beside this one, over equal pairs and equal errors. Prices are those of gpt-4o-mini, replies and repairs included.
@@ -31,9 +33,9 @@ _HERE = Path(__file__).parent
 _SEED = 11
 
 
-def main(folder: Path, n_pairs: int, source: Path, matcher: str, seed: int) -> dict[str, object]:
+def main(folder: Path, n_pairs: int, source: Path, matcher: str, *model: str) -> dict[str, object]:
     """The figures of one checkout."""
-    with tempfile.TemporaryDirectory() as made, erring(seed) as url:
+    with tempfile.TemporaryDirectory() as made, erring(*model) as url:
         place = Path(made)
         gold = chosen(folder, n_pairs, place / "pairs.jsonl")
         report = teach(place, source, url, "--matcher", matcher, "--store", "a/s.db", "--record", "c.jsonl")
@@ -49,10 +51,10 @@ def main(folder: Path, n_pairs: int, source: Path, matcher: str, seed: int) -> d
 
 
 @contextmanager
-def erring(seed: int) -> Iterator[str]:
+def erring(*options: str) -> Iterator[str]:
     """The address of a running model."""
     env = {**os.environ, "PYTHONPATH": str(_HERE.parent / "src")}
-    program = [sys.executable, str(_HERE / "erring_model.py"), "--seed", str(seed)]
+    program = [sys.executable, str(_HERE / "erring_model.py"), *options]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=env) as server:
         try:
             yield next(iter(server.stdout or ())).strip()
@@ -138,7 +140,7 @@ if __name__ == "__main__":
     parser.add_argument("--source", type=Path, default=_HERE.parent)
     parser.add_argument("--matcher", default="multi-agent-rag")
     parser.add_argument("--seed", type=int, default=_SEED, help="Of the model's errors; the pairs are the same.")
+    parser.add_argument("--no-strict", action="store_true", help="Let the model refuse strict schemas.")
     given = parser.parse_args()
-    sys.stdout.write(
-        json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve(), given.matcher, given.seed), indent=1) + "\n"
-    )
+    model = ["--seed", str(given.seed), *(["--no-strict"] if given.no_strict else [])]
+    sys.stdout.write(json.dumps(main(given.folder.resolve(), given.pairs, given.source.resolve(), given.matcher, *model), indent=1) + "\n")
