@@ -29,6 +29,8 @@ from chromadb.utils.embedding_functions import register_embedding_function
 
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
+from epm.knowledge.entity import entity_key
+from epm.knowledge.entity_filing import entity_keys, file_anew
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
@@ -176,11 +178,15 @@ class ChromaIndex:
             embedding_function=GuardEmbeddingFunction(),
         )
         stored = dict(collection.metadata or {})
+        keys = stored.pop("entity_keys", None)
         if stored != expected:
             msg = (
                 f"knowledge index {str(path)!r} holds vectors of {stored!r}, but this run encodes with {expected!r}; choose another folder"
             )
             raise ArtifactError(msg)
+        if keys != entity_keys():
+            file_anew(collection)
+            collection.modify(metadata={**expected, "entity_keys": entity_keys()})
         return collection
 
     def _prepare(self, collection: Collection, entries: Sequence[KnowledgeEntry]) -> None:
@@ -228,7 +234,8 @@ class ChromaIndex:
 
 
 def _where(entity: str | None, attribute: str | None) -> Where:
-    named: list[Where] = [{name: value} for name, value in (("entity", entity), ("attribute", attribute)) if value is not None]
+    key = None if entity is None else entity_key(entity)
+    named: list[Where] = [{name: value} for name, value in (("entity_key", key), ("attribute", attribute)) if value is not None]
     return named[0] if len(named) == 1 else {"$and": named}
 
 
@@ -243,7 +250,7 @@ def _to_metadata(entry: KnowledgeEntry) -> Metadata:
     # chromadb refuses None, and its list values cannot be empty: absent keys and JSON text stand for both.
     values: dict[str, str | float | None] = {
         "kind": entry.kind, "provenance": entry.provenance, "entity": entry.entity, "attribute": entry.attribute,
-        "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
+        "entity_key": None if entry.entity is None else entity_key(entry.entity), "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
         "metadata": json.dumps(dict(entry.metadata), sort_keys=True),
     }  # fmt: skip
     return {name: value for name, value in values.items() if value is not None}

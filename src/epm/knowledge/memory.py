@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from epm.knowledge.embedder import Embedder, Vectors
+from epm.knowledge.entity import entity_key
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 
 _TIE = 1e-6
+
+
+def _entity(named: str | None) -> str | None:
+    return None if named is None else entity_key(named)
 
 
 class _Shelf:
@@ -37,15 +42,16 @@ class _Shelf:
                 self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
         else:
             old = self.entries[row]
-            self._rows_by_key[old.entity, old.attribute].discard(row)
+            self._rows_by_key[_entity(old.entity), old.attribute].discard(row)
             self.entries[row] = entry
-        self._rows_by_key[entry.entity, entry.attribute].add(row)
+        self._rows_by_key[_entity(entry.entity), entry.attribute].add(row)
         self._vectors[row] = vector
 
     def rows(self, entity: str | None, attribute: str | None) -> list[int] | None:
         """The rows of that entity and attribute; ``None`` when the query names neither."""
         if entity is None and attribute is None:
             return None
+        entity = _entity(entity)
         keys = (
             [k for k in self._rows_by_key if entity in {None, k[0]} and attribute in {None, k[1]}]
             if None in {entity, attribute}
