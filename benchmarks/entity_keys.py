@@ -49,7 +49,9 @@ def main() -> None:
                 label.value: f"{sum(is_equal for pair, is_equal in equal if pair.gold_label is label)}/{sum(pair.gold_label is label for pair in pairs)}"
                 for label in Label
             }
-            print(json.dumps({"pairs": path.parent.name, "key": way, "reused": figures["match"], "wrongly": figures["no_match"]}), flush=True)
+            print(
+                json.dumps({"pairs": path.parent.name, "key": way, "reused": figures["match"], "wrongly": figures["no_match"]}), flush=True
+            )
 
 
 if __name__ == "__main__":

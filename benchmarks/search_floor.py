@@ -53,7 +53,9 @@ def main() -> None:
     for embedder_name in ("hash", "minilm"):
         embedder = make_embedder(embedder_name)
         for source, (own, other) in sources.items():
-            near, far = (np.sum(embedder.encode([a for a, _ in rows]) * embedder.encode([b for _, b in rows]), axis=1) for rows in (own, other))
+            near, far = (
+                np.sum(embedder.encode([a for a, _ in rows]) * embedder.encode([b for _, b in rows]), axis=1) for rows in (own, other)
+            )
             shares = {floor: (round(float((near < floor).mean()), 4), round(float((far >= floor).mean()), 4)) for floor in FLOORS}
             print(json.dumps({"embedder": embedder_name, "pairs": source, "n": len(own), "lost, passed by floor": shares}), flush=True)
 

@@ -31,7 +31,7 @@ from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.entity import entity_key
 from epm.knowledge.entity_filing import entity_keys, file_anew
-from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
@@ -142,18 +142,21 @@ class ChromaIndex:
                 text, kind=kind, top_k=top_k, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute
             )
 
+        floor = search_floor(self._embedder.floor, entity, attribute)
+
         def allowed(hits: list[KnowledgeHit]) -> list[KnowledgeHit]:
             return [
                 hit for hit in hits
-                if is_allowed(hit.entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute)
+                if hit.similarity >= floor and is_allowed(hit.entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute)
             ]  # fmt: skip
 
         if entity is not None or attribute is not None:
             return best_first(allowed(self._scan(collection, text, _where(entity, attribute))), top_k)
         n_stored, n_wanted = collection.count(), top_k + _SPARE_HITS
         while True:
-            found = allowed(self._nearest(collection, text, min(n_wanted, n_stored)))
-            if len(found) >= top_k:
+            nearest = self._nearest(collection, text, min(n_wanted, n_stored))
+            found = allowed(nearest)
+            if len(found) >= top_k or (nearest and nearest[-1].similarity < floor):
                 return best_first(found, top_k)
             if n_wanted >= n_stored:
                 # The graph can miss entries behind a crowd of equal vectors.

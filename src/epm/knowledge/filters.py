@@ -25,6 +25,11 @@ def is_entity(filed: str | None, asked: str) -> bool:
     return filed is not None and entity_key(filed) == entity_key(asked)
 
 
+def search_floor(floor: float, entity: str | None, attribute: str | None) -> float:
+    """The similarity that a hit must have: what is asked for by its key need not sound like the question (``black``)."""
+    return floor if entity is None and attribute is None else -1.0
+
+
 def best_first(hits: Iterable[KnowledgeHit], top_k: int) -> list[KnowledgeHit]:
     """The ``top_k`` nearest; equal similarities (to six decimals) go by id, so that the order of adding never matters."""
     return sorted(hits, key=lambda hit: (-round(hit.similarity, 6), hit.entry.id))[:top_k]

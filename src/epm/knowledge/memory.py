@@ -9,7 +9,7 @@ import numpy as np
 
 from epm.knowledge.embedder import Embedder, Vectors
 from epm.knowledge.entity import entity_key
-from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 
 _TIE = 1e-6
@@ -86,10 +86,12 @@ class MemoryIndex:
             return []
         vectors = shelf.vectors if rows is None else shelf.vectors[rows]
         similarities = vectors @ self._embedder.encode([text])[0]
+        floor = search_floor(self._embedder.floor, entity, attribute)
         found: list[KnowledgeHit] = []
         for position in np.argsort(-similarities, kind="stable"):
             similarity = float(similarities[position])
-            if len(found) >= top_k and similarity < found[top_k - 1].similarity - _TIE:
+            is_full = len(found) >= top_k and similarity < found[top_k - 1].similarity - _TIE
+            if is_full or similarity < floor:
                 break
             entry = shelf.entries[int(position) if rows is None else rows[int(position)]]
             if is_allowed(entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute):

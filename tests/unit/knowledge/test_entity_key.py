@@ -20,6 +20,8 @@ def test_a_product_has_one_key_however_it_is_written(written: str, key: str) -> 
     assert entity_key(key) == key
 
 
-@pytest.mark.parametrize(("one", "other"), [("kolvra kx-120", "kolvra kx-130"), ("apple iphone 12", "apple iphone 12 pro"), ("kolvra kx-120", "fendal kx-120")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("kolvra kx-120", "kolvra kx-130"), ("apple iphone 12", "apple iphone 12 pro"), ("kolvra kx-120", "fendal kx-120")]
+)
 def test_two_products_have_two_keys(one: str, other: str) -> None:
     assert entity_key(one) != entity_key(other)
