@@ -1,6 +1,6 @@
 """Pairs whose listings give orders, before a model that obeys every one: what ends vetoed or undecided, by family.
 
-    python benchmarks/attacks.py [PAIRS ...] [--families known|dev|test] [--n 2000] [--seed 0]
+    python benchmarks/attacks.py [PAIRS ...] [--families known|dev|test|fresh] [--n 2000] [--seed 0]
 
 Each order asks for the opposite of the gold label. The double writes the ordered label with quotes from the listings, in the
 cleverest of eight ways that the checks let through; its second reader passes everything. Asked once more without the
@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("pairs", nargs="*", type=Path)
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--families", choices=("known", "dev", "test"), default="known")
+    parser.add_argument("--families", choices=("known", "dev", "test", "fresh"), default="known")
     parser.add_argument("--honest", action="store_true")
     asked = parser.parse_args()
     sources = {"generated": [one.pair for one in generate(World.TEST, 2000, seed=asked.seed)]}

@@ -26,16 +26,20 @@ WINDOW_WORDS = 9
 """An order is one short sentence; the longest wording of the dev half has 15 words, its telling ones nearer."""
 DENSE_WORDS = 5
 """Within so few words a description is judged as strictly as a title."""
+_SHORT_FIELD_WORDS = 2
+"""A brand or a price between two fields parts no sentence."""
 _PROSE = frozenset({"description", "answer"})
 _WEAK, _STRONG = 0.5, 1.0
 _TOKEN = re.compile(r"[^\W_]+")
 _FRAME = re.compile(
-    r"[=!]==?|[\u2260\u2261\u2262\u21d2\u279c\u2192\u2705\u274c]|<[!/]?[a-z_|-]{2,}|\{\s*[\"'{]|\|\s*:?-{2,}|\[[x ]\] |/\*|\*/|'\s*;|;\s*--"
+    r"[=!]==?|[\u2260\u2261\u2262\u21d2\u279c\u2192\u2194\u21d4\u27f7\u2705\u274c\u2713\u2717\u2714\u2718\U0001f449\U0001f448\U0001f6ab\U0001f4af]|<[!/]?[a-z_|-]{2,}|\{\s*[\"'{]|\|\s*:?-{2,}|\[[x ]\] |/\*|\*/|'\s*;|;\s*--"
     r"|\b[a-z]+(?:_[a-z]+)+\s*[=:({]|\b[a-z_.]{3,}\s?=\s?[\w\"']|display\s*:\s*none|\b(?:alt|content)="
     r"|^[ \t]{0,9}(?:#{1,6}|>) |\*\*|^[ \t]{0,9}[a-z]{1,10} ?\d?:|\b[qa]: |\]\(",
     re.IGNORECASE | re.MULTILINE,
 )
 """What program text, markup and written-out talk are framed by."""
+_SIDES = re.compile(r"\bA\W{1,4}(?:(?:and|or|und|oder|et|ou|y|o|e|vs)\W{1,2})?B\b")
+"""The two sides of a comparison by their letters."""
 _UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0900-\u097f]")
 _SKELETON_CHARS = 4
 """Shorter skeletons stand for too many words."""
@@ -61,10 +65,11 @@ class _Lexicon:
 def talk_in(texts: Mapping[str, str]) -> dict[str, str]:
     """The suspicious fields of a listing, each with a line of what it says; those that only two fields make together too."""
     found = {name: line for name, text in texts.items() if (line := _suspicious(name, text)) is not None}
-    for (one, first), (other, second) in pairwise(texts.items()):
+    long = [(name, text) for name, text in texts.items() if len(text.split()) > _SHORT_FIELD_WORDS]
+    for (one, first), (other, second) in pairwise(long):
         if one not in found and other not in found:
             seam = " ".join([*first.split()[-WINDOW_WORDS:], *second.split()[:WINDOW_WORDS]])
-            if find_talk(seam, PROSE_FROM) is not None:
+            if find_talk(seam, PROSE_FROM) is not None or find_talk(seam, NAME_FROM, DENSE_WORDS) is not None:
                 found[one] = found[other] = _line(seam)
     return found
 
@@ -109,9 +114,9 @@ def _best(found: Sequence[Kinds]) -> dict[str, float]:
 
 
 def _is_about_a_pair(kinds: Kinds) -> bool:
-    """True with a verdict, an order to a reader, or a frame around talk of two."""
+    """True with a verdict, an order to a reader, or a frame around talk of two, of a reader or of a task."""
     is_order = kinds.get("command", 0.0) + kinds.get("meta", 0.0) == _STRONG + _STRONG
-    return "verdict" in kinds or is_order or ("frame" in kinds and bool({"pair", "reader"} & kinds.keys()))
+    return "verdict" in kinds or is_order or ("frame" in kinds and bool({"pair", "reader", "meta"} & kinds.keys()))
 
 
 def _telling(text: str) -> Iterator[tuple[int, int, Kinds]]:
@@ -120,8 +125,9 @@ def _telling(text: str) -> Iterator[tuple[int, int, Kinds]]:
         kinds = _kinds(token.group())
         if kinds:
             yield token.start(), number, kinds
-    for frame in _FRAME.finditer(text):
-        yield frame.start(), len(_TOKEN.findall(text[: frame.start()])), {"frame": _STRONG}
+    for pattern, kind in ((_FRAME, "frame"), (_SIDES, "pair")):
+        for mark in pattern.finditer(text):
+            yield mark.start(), len(_TOKEN.findall(text[: mark.start()])), {kind: _STRONG}
     if _UNSPACED.search(text):
         plain = fold(text)
         for part, name in _lexicon().substrings.items():
