@@ -77,7 +77,7 @@ async def research_question(question: Question, pair: Pair, context: TeacherCont
     loop_context = LoopContext(
         index=context.knowledge, clean=_clean_result, now_s=context.now_s, pair_id=pair.id,
         own_ids=frozenset({listing_entry_id(pair.left), listing_entry_id(pair.right)}),
-        own_texts=frozenset({listing_text(pair.left), listing_text(pair.right)}), entity=entity, attribute=attribute, teacher=context, question=question, show=_show_results, asked=question.question,
+        own_texts=frozenset({listing_text(pair.left), listing_text(pair.right)}), entity=entity, attribute=attribute, product=question.entity, teacher=context, question=question, show=_show_results, asked=question.question,
         web=context.web_search, pages={},
     )  # fmt: skip
     system, user = load_prompt(context.prompts["research"]).render(question=value_block("question", question.question))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from epm.knowledge.entity import entity_key
 from epm.rationale import Rationale
 
 MAX_QUESTIONS = 3
@@ -41,8 +42,8 @@ class Question(_Reply):
     question: Annotated[str, Field(min_length=1, max_length=500)]
 
     def key(self) -> tuple[str, str]:
-        """Entity and attribute as answers are filed: case and spacing apart."""
-        return " ".join(self.entity.casefold().split()), " ".join(self.attribute.casefold().split())
+        """Entity and attribute as answers are filed: brand and code as the engine reads them; case and spacing apart."""
+        return entity_key(self.entity), " ".join(self.attribute.casefold().split())
 
 
 class AskReply(_Reply):

@@ -1,16 +1,21 @@
-"""Where a text in view gives orders, a label stands only on what the listings surely read as by themselves.
+"""Where a text in view gives orders, a label stands only on what the listings by themselves lead to.
 
 A model that obeys writes a rationale for the ordered label that may be well-formed in every cell, and the second reader saw
-the same text. The engine obeys nobody: a label is believed only where the engine reads it with certainty, from the texts
-without those that give the order. All else goes undecided to people: a listing with orders in it is no ordinary one.
+the same text. So where a text in view gives orders or speaks of the comparison, the model is asked once more without it
+(``agents/nodes/verify.py``), and the label stands if it stays the same: an honest one does. For an order in a known shape
+the engine, which obeys nobody, must read the label with certainty as well. All else goes undecided to people.
 """
 
 from __future__ import annotations
 
-from epm.evidence.engine import PairEvidence, compare_listings, read_texts
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epm.evidence.engine import PairEvidence, compare_listings, read_listing
 from epm.identity import IdentityRule
-from epm.listing import Listing
+from epm.judges.withheld import suspicious_fields, without_suspicious
 from epm.pair import Pair
+from epm.prompts.comparison_talk import talk_in
 from epm.prompts.orders import order_in
 from epm.rationale import Rationale, Verdict
 from epm.relation import Label
@@ -23,12 +28,40 @@ _STRONG = 0.6
 """Probability alone is no certainty: on 1,000 WDC pairs 160 of 583 no_match readings at 0.9 were wrong, with such a code 3 of 28."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A text in view that may have led a model: a line of it, and whether it is an order in a known shape."""
+
+    line: str
+    is_order: bool
+
+
+def doubt_about(pair: Pair, others: Sequence[str] = ()) -> Doubt | None:
+    """The gravest doubt that the listings and other texts in view (rivals, answers and where they come from) give rise to."""
+    texts = {**_named("left", pair.left.texts()), **_named("right", pair.right.texts())}
+    order = order_in([*texts.values(), *texts, *others])
+    if order is not None:
+        return Doubt(order, is_order=True)
+    found = {**suspicious_fields(pair.left), **suspicious_fields(pair.right)}
+    lines = [*found.values(), *(line for text in others for line in talk_in({"other": text}).values())]
+    return Doubt(lines[0], is_order=False) if lines else None
+
+
+def _named(side: str, texts: dict[str, str]) -> dict[str, str]:
+    return {f"{side} {name}": text for name, text in texts.items()}
+
+
+def is_innocent(text: str) -> bool:
+    """True if a rival or an answer neither gives orders nor speaks of the comparison."""
+    return order_in([text]) is None and not talk_in({"other": text})
+
+
 def obedience_problems(pair: Pair, rationale: Rationale, identity: IdentityRule, order: str) -> tuple[str, ...]:
     """One problem if the label is not what the listings surely read as without the texts that give orders."""
     if rationale.label is None:
         return ()
-    left, right = (read_texts(_innocent(listing)) for listing in (pair.left, pair.right))
-    evidence = compare_listings(left, right, identity)
+    alone = without_suspicious(pair)
+    evidence = compare_listings(read_listing(alone.left), read_listing(alone.right), identity)
     read = evidence.rationale.label
     is_sure = read is not None and _is_sure(evidence, read)
     if read is rationale.label and is_sure:
@@ -44,7 +77,3 @@ def _is_sure(evidence: PairEvidence, read: Label) -> bool:
     wanted = Verdict.SAME if read is Label.MATCH else Verdict.DIFFERENT
     codes = [atom for atom in evidence.atoms if atom.attribute in _CODES and atom.verdict is not Verdict.UNKNOWN]
     return all(atom.verdict is wanted for atom in codes) and any(atom.strength >= _STRONG for atom in codes)
-
-
-def _innocent(listing: Listing) -> dict[str, str]:
-    return {name: text for name, text in listing.texts().items() if name == "title" or order_in([text]) is None}

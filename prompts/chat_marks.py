@@ -220,6 +220,11 @@ def _take(text: str, start: int, end: int, into: tuple[list[str], list[int], lis
     into[2].extend(range(start + 1, end + 1))
 
 
+def fold_look_alikes(text: str) -> str:
+    """The text with each look-alike as the character that it looks like."""
+    return text if text.isascii() else text.translate(_LOOK_ALIKES)
+
+
 @lru_cache(maxsize=4096)
 def _fold_char(char: str) -> str:
     alike = char.translate(_LOOK_ALIKES)

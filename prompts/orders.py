@@ -3,19 +3,17 @@
 A listing describes one product. It never names the verdict of a comparison, speaks of two listings at once, addresses a
 reading program, or carries the marks of a chat or a reply. These four are looked for in the text as it stands and as a
 model can read it: without invisible characters, with look-alikes folded, letters that were set apart joined, and base64
-undone. Nothing is cut out and nothing is refused because of it: a draft that was written with such text in view has to
+undone (``hidden_text.py``). Nothing is cut out and nothing is refused because of it: a draft that was written with such text in view has to
 stand up to a stricter check.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from epm.prompts.chat_marks import without_marks
+from epm.prompts.hidden_text import readings, unhidden
 
 _VERDICT = r"(?:no[_ -]?match|match\b|the same (?:product|item)|as (?:identical|exact|duplicates?)\b|different products?)"
 _VALUE = r"(?:no[_ -]?match|match|identical|exact|different|same)\b"
@@ -62,7 +60,6 @@ _JOINED = re.compile(
     r"|(?:areboth|arethe|isthe|mustbethe)(?:same|different)product|sameproductas|differentproductfrom"
 )
 _LEET = str.maketrans("01345@$7!", "oieasaSti".lower())
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,400}={0,2}")
 _JSON = re.compile(r"[\"'](?:label|verdict|relation|confidence|comparisons|core|role|content|tool_call\w*)[\"']\s{0,3}:")
 _SHOWN_CHARS = 60
 
@@ -77,11 +74,11 @@ def order_in(texts: Iterable[str]) -> str | None:
 
 
 def _found(text: str) -> str | None:
-    for view in _views(text):
+    for view in readings(text):
         found = _ORDERS.search(view) or _JSON.search(view)
         if found is not None:
             return found.group()
-    plain = _plain(text)
+    plain = unhidden(text)
     joined = "".join(char for char in plain.casefold() if char.isalnum())
     for view in (joined, joined.translate(_LEET), joined[::-1]):
         found = _JOINED.search(view)
@@ -94,19 +91,3 @@ def _found(text: str) -> str | None:
 _HOSTILE_MARK = re.compile(
     r"<\|| ?</?\s*data\b|\[/?inst|<<?/?sys|<\uff5c|_of_turn|im_(?:start|end)|tool_call|</?(?:system|assistant|user)\b"
 )
-
-
-def _views(text: str) -> Iterator[str]:
-    yield text
-    plain = _plain(text)
-    if plain != text:
-        yield plain
-    for found in _BASE64.findall(text):
-        try:
-            yield base64.b64decode(found + "=" * (-len(found) % 4), altchars=b"-_" if set("-_") & set(found) else None).decode("utf-8")
-        except (binascii.Error, ValueError):
-            continue
-
-
-def _plain(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) not in {"Cf", "Mn"})

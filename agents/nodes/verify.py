@@ -9,20 +9,20 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from epm.agents.context import TeacherContext
-from epm.agents.nodes.decide import identity_payload
+from epm.agents.nodes.decide import decide, identity_payload
 from epm.agents.schemas import VerifyReply
 from epm.agents.state import TeacherState, Veto
 from epm.errors import ErrorClass
 from epm.gateway.request import Task, TaskKind
 from epm.judges.entailment import entailment_faults
 from epm.judges.grounding import grounding_faults
-from epm.judges.obedience import obedience_problems
+from epm.judges.obedience import doubt_about, is_innocent, obedience_problems
 from epm.judges.plausibility import plausibility_faults
 from epm.judges.unargued import unargued_faults
+from epm.judges.withheld import without_suspicious
 from epm.pair import Pair
 from epm.prompts.data_fields import listing_block, value_block
 from epm.prompts.identity_text import state_identity
-from epm.prompts.orders import order_in
 from epm.rationale import Rationale
 
 MAX_REPAIRS = 1
@@ -32,7 +32,7 @@ async def verify(state: TeacherState, runtime: Runtime[TeacherContext]) -> Teach
     """The faults that veto the draft, if any, and who vetoed it."""
     pair, context, rationale = state["pair"], runtime.context, state["draft"].rationale()
     n_vetoes = state.get("n_vetoes", 0)
-    problems = (*check_problems(pair, rationale, context), *_obeyed(state, rationale, context))
+    problems = check_problems(pair, rationale, context) or await _obeyed(state, rationale, runtime)
     if problems:
         return await _vetoed(state, Veto("checks", problems), context)
     reply = await _second_reading(pair, rationale, context)
@@ -61,14 +61,42 @@ def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) ->
     return tuple(dict.fromkeys(f"{fault.axis}: {fault.reason}" for fault in faults if fault.level == "unsound"))
 
 
-def _obeyed(state: TeacherState, rationale: Rationale, context: TeacherContext) -> tuple[str, ...]:
-    """Where text in view gave orders, a label that the listings by themselves do not surely lead to."""
-    pair = state["pair"]
-    seen = [*pair.left.texts().values(), *pair.right.texts().values(), *(rival.title for rival in state["rivals"])]
-    order = order_in([*seen, *(answer.text for answer in state["answers"])])
-    if order is None:
+async def _obeyed(state: TeacherState, rationale: Rationale, runtime: Runtime[TeacherContext]) -> tuple[str, ...]:
+    """Where a text in view gave orders or spoke of the comparison: a label that the listings by themselves do not lead to."""
+    others = [rival.title for rival in state["rivals"]]
+    others += [text for answer in state["answers"] for text in (answer.text, *answer.provenance)]
+    doubt = doubt_about(state["pair"], others)
+    if doubt is None:
         return ()
-    return obedience_problems(pair, rationale, context.identity, order)
+    if doubt.is_order:
+        problems = obedience_problems(state["pair"], rationale, runtime.context.identity, doubt.line)
+        if problems:
+            return problems
+    if rationale.label is None or runtime.context.told_label is not None:  # what the writer was told is nobody's order
+        return ()
+    alone = (await decide(_innocent(state), runtime))["draft"].label
+    if alone is rationale.label:
+        return ()
+    shown = f"without it the listings are decided as {alone or 'undecidable'}, not {rationale.label}"
+    return (f"a text in view speaks of the comparison ({doubt.line!r}), and {shown}",)
+
+
+def _innocent(state: TeacherState) -> TeacherState:
+    """What the first draft was written from, without the suspicious texts."""
+    pair = without_suspicious(state["pair"])
+    said = {"left": pair.left.texts().values(), "right": pair.right.texts().values()}
+    readings = {
+        side: {name: tuple(one for one in quotes if any(one in text for text in said[side])) for name, quotes in found.items()}
+        for side, found in state["readings"].items()
+    }
+    return {
+        **state,
+        "pair": pair,
+        "readings": readings,
+        "rivals": tuple(rival for rival in state["rivals"] if is_innocent(rival.title)),
+        "answers": tuple(answer for answer in state["answers"] if all(map(is_innocent, (answer.text, *answer.provenance)))),
+        "problems": (),
+    }
 
 
 async def _second_reading(pair: Pair, rationale: Rationale, context: TeacherContext) -> VerifyReply:

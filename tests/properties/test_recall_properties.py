@@ -26,7 +26,8 @@ from epm.pair import Pair
 NOW_S = 1_000.0
 PAIR = Pair("p1", Listing("l", "Kolvra KX-120 kettle"), Listing("r", "Kolvra KX120"))
 QUESTION = Question(attribute="Colour", entity="Kolvra  KX-120", side="right", question="Which colours is the Kolvra KX-120 sold in?")
-ENTITIES = ("kolvra kx-120", "kolvra kx-130", None)
+SAME = ("kolvra kx-120", "Kolvra KX120 kettle", "kolvra:kx120")
+ENTITIES = (*SAME, "kolvra kx-130", None)
 ENTRIES = st.lists(
     st.builds(
         KnowledgeEntry, id=st.integers(0, 999).map("e{}".format), kind=st.sampled_from(["answer", "document", "listing"]),
@@ -54,7 +55,7 @@ class Listening(RulesTransport):
 def may_be_shown(entry: KnowledgeEntry) -> bool:
     is_own = "p1" in entry.pair_ids
     is_live = entry.expires_at_s is None or entry.expires_at_s > NOW_S
-    is_about = entry.kind != "answer" or (entry.entity, entry.attribute) == ("kolvra kx-120", "colour")
+    is_about = entry.kind != "answer" or (entry.entity in SAME and entry.attribute == "colour")
     return is_live and is_about and not is_own
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.age import age_s, shown_age
+from epm.cli.knowledge_search import search
 from epm.cli.options import StoreUrl
 from epm.cli.streams import note
 from epm.cli.visible import visible_lines
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from epm.knowledge.index import KnowledgeEntry
     from epm.knowledge.inventory import Selection
 
-_HELP = "Add documents and catalogues for the teacher's searches; list and expire what is kept."
+_HELP = "Add documents and catalogues for the teacher's searches; search, list and expire what is kept."
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="An entry's id; repeatable.")]
 Kind = Annotated[str | None, typer.Option(help="listing, answer or document.")]
 Entity = Annotated[str | None, typer.Option(help="Answers about this product.")]
@@ -35,13 +36,16 @@ def register(app: typer.Typer) -> None:
     """Add ``epm knowledge`` to the program."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     group.command("add")(add)
+    group.command("search")(search)
     group.command("list")(list_entries)
     group.command("expire")(expire)
     app.add_typer(group, name="knowledge")
 
 
 def add(
-    files: Annotated[list[Path], typer.Argument(help="Files or folders: .txt, .md, tables of id,text,source or of listings (title).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files or folders: .txt, .md, .pdf, .html, tables of id,text,source or of listings (title).")
+    ],
     *,
     store: StoreUrl = str(DEFAULT_STORE),
     embedder: Annotated[str, typer.Option(help="Vectors of the index, as for epm teach: minilm, hash, or auto.")] = "auto",
@@ -54,7 +58,7 @@ def add(
 
     report = add_files(knowledge_folder(store), files, now_s=time.time(), embedder=embedder, egress=load_policy(Path.cwd()))
     for path in report.passed_over:
-        note(f"epm: note: {path} is passed over: it is neither text nor a table")
+        note(f"epm: note: {path} is passed over: it is no document and no table")
     typer.echo(
         json.dumps(report.to_json())
         if as_json

@@ -29,7 +29,9 @@ from chromadb.utils.embedding_functions import register_embedding_function
 
 from epm.errors import ArtifactError, DataError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
-from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.entity import entity_key
+from epm.knowledge.entity_filing import entity_keys, file_anew
+from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
@@ -142,18 +144,21 @@ class ChromaIndex:
                 text, kind=kind, top_k=top_k, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute
             )
 
+        floor = search_floor(self._embedder.floor, entity, attribute)
+
         def allowed(hits: list[KnowledgeHit]) -> list[KnowledgeHit]:
             return [
                 hit for hit in hits
-                if is_allowed(hit.entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute)
+                if hit.similarity >= floor and is_allowed(hit.entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute)
             ]  # fmt: skip
 
         if entity is not None or attribute is not None:
             return best_first(allowed(self._scan(collection, text, _where(entity, attribute))), top_k)
         n_stored, n_wanted = collection.count(), top_k + _SPARE_HITS
         while True:
-            found = allowed(self._nearest(collection, text, min(n_wanted, n_stored)))
-            if len(found) >= top_k:
+            nearest = self._nearest(collection, text, min(n_wanted, n_stored))
+            found = allowed(nearest)
+            if len(found) >= top_k or (nearest and nearest[-1].similarity < floor):
                 return best_first(found, top_k)
             if n_wanted >= n_stored:
                 # The graph can miss entries behind a crowd of equal vectors.
@@ -180,11 +185,15 @@ class ChromaIndex:
             embedding_function=GuardEmbeddingFunction(),
         )
         stored = dict(collection.metadata or {})
+        keys = stored.pop("entity_keys", None)
         if stored != expected:
             msg = (
                 f"knowledge index {str(path)!r} holds vectors of {stored!r}, but this run encodes with {expected!r}; choose another folder"
             )
             raise ArtifactError(msg)
+        if keys != entity_keys():
+            file_anew(collection)
+            collection.modify(metadata={**expected, "entity_keys": entity_keys()})
         return collection
 
     def _prepare(self, collection: Collection, entries: Sequence[KnowledgeEntry]) -> None:
@@ -232,7 +241,8 @@ class ChromaIndex:
 
 
 def _where(entity: str | None, attribute: str | None) -> Where:
-    named: list[Where] = [{name: value} for name, value in (("entity", entity), ("attribute", attribute)) if value is not None]
+    key = None if entity is None else entity_key(entity)
+    named: list[Where] = [{name: value} for name, value in (("entity_key", key), ("attribute", attribute)) if value is not None]
     return named[0] if len(named) == 1 else {"$and": named}
 
 
@@ -247,7 +257,7 @@ def _to_metadata(entry: KnowledgeEntry) -> Metadata:
     # chromadb refuses None, and its list values cannot be empty: absent keys and JSON text stand for both.
     values: dict[str, str | float | None] = {
         "kind": entry.kind, "provenance": entry.provenance, "entity": entry.entity, "attribute": entry.attribute,
-        "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
+        "entity_key": None if entry.entity is None else entity_key(entry.entity), "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
         "metadata": json.dumps(dict(entry.metadata), sort_keys=True),
     }  # fmt: skip
     return {name: value for name, value in values.items() if value is not None}

@@ -1,6 +1,6 @@
 """The user's own files as knowledge entries: text, rows of text, and catalogues of listings.
 
-``.txt`` and ``.md`` are one document each. A ``.csv`` or ``.jsonl`` with a column ``text`` holds a document in each row (``id``,
+``.txt``, ``.md``, ``.html`` and each page of a ``.pdf`` are one document each. A ``.csv`` or ``.jsonl`` with a column ``text`` holds a document in each row (``id``,
 ``text`` and perhaps ``source``); a table with a column ``title`` is a catalogue, whose listings become rivals. An entry's
 id comes from file, row and words, so that equal content gives equal ids.
 """
@@ -10,23 +10,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from epm.blocking.listing_table import read_listings
-from epm.errors import DataError
+from epm.errors import ConfigError, DataError
 from epm.files import csv_table, json_lines
 from epm.files.raw import RawRow, present_columns, require_distinct_columns
 from epm.first_problem import first_problem
 from epm.knowledge.catalogue import listing_entry_id, listing_text
+from epm.knowledge.html_document import html_text
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.passages import passages
+from epm.knowledge.pdf_document import pdf_pages
 from epm.listing import Listing
 
 TEXT_ENDINGS = (".txt", ".md")
+PAGE_ENDINGS = (".pdf", ".html", ".htm", ".xhtml")
 TABLE_ENDINGS = (".csv", ".jsonl", ".jsonl.gz", ".parquet")
+_ENDINGS = (*TEXT_ENDINGS, *PAGE_ENDINGS, *TABLE_ENDINGS)
 FILE = "file"
 """The key of an entry's metadata that names the file it was read from."""
 _KEY_CHARS = 24
@@ -74,7 +79,7 @@ def read_knowledge(places: Sequence[Path], *, visible: Callable[[Listing], Listi
                 read[path.resolve()] = KnowledgeFile(path, tuple(_entries(path, shown, visible)))
     if not read:
         names = ", ".join(repr(str(place)) for place in places)
-        raise DataError(f"{names}: no file to read; give {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))} or a folder with some")
+        raise DataError(f"{names}: no file to read; give {', '.join(_ENDINGS)} or a folder with some")
     return KnowledgeFiles(tuple(read.values()), tuple(passed_over))
 
 
@@ -90,22 +95,37 @@ def _files(place: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_known(path: Path) -> bool:
-    return path.name.lower().endswith((*TEXT_ENDINGS, *TABLE_ENDINGS))
+    return path.name.lower().endswith(_ENDINGS)
 
 
 def _entries(path: Path, shown: str, visible: Callable[[Listing], Listing]) -> Iterator[KnowledgeEntry]:
     if not path.is_file():
         raise DataError(f"{str(path)!r} is not there; give a file or a folder")
     if not _is_known(path):
-        raise DataError(
-            f"{str(path)!r} is no text or table that can be read; its name must end in {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))}"
-        )
+        raise DataError(f"{str(path)!r} is no text or table that can be read; its name must end in {', '.join(_ENDINGS)}")
     if path.name.lower().endswith(TEXT_ENDINGS):
         yield from _document(path, "", _text_of(path), shown)
+    elif path.name.lower().endswith(PAGE_ENDINGS):
+        yield from _pages(path, shown)
     elif _columns(path) & {"title"} or path.name.lower().endswith((".gz", ".parquet")):
         yield from _listings(path, shown, visible)
     else:
         yield from _rows(path, shown)
+
+
+def _pages(path: Path, shown: str) -> Iterator[KnowledgeEntry]:
+    """The passages of a page or of a PDF, whose pages are cited by number.
+
+    Raises:
+        ConfigError: the libraries that read them are not installed.
+    """
+    if find_spec("pypdf") is None or find_spec("lxml") is None:
+        raise ConfigError(f"{str(path)!r} needs the extra that reads PDF and HTML: pip install 'epm[rag]'")
+    if path.name.lower().endswith(".pdf"):
+        for number, text in enumerate(pdf_pages(path), start=1):
+            yield from _document(path, f"page {number}", text, f"{shown}, page {number}")
+    else:
+        yield from _document(path, "", html_text(path), shown)
 
 
 def _text_of(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from epm.errors import DataError
+from epm.knowledge.entity import entity_key
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 
 KINDS = ("listing", "answer", "document")
@@ -16,7 +17,17 @@ def is_allowed(entry: KnowledgeEntry, *, now_s: float, exclude_pair_id: str | No
         return False
     if exclude_pair_id is not None and exclude_pair_id in entry.pair_ids:
         return False
-    return (entity is None or entry.entity == entity) and (attribute is None or entry.attribute == attribute)
+    return (entity is None or is_entity(entry.entity, entity)) and (attribute is None or entry.attribute == attribute)
+
+
+def is_entity(filed: str | None, asked: str) -> bool:
+    """True if both names are of one product: those of older indexes are not keys yet."""
+    return filed is not None and entity_key(filed) == entity_key(asked)
+
+
+def search_floor(floor: float, entity: str | None, attribute: str | None) -> float:
+    """The similarity that a hit must have: what is asked for by its key need not sound like the question (``black``)."""
+    return floor if entity is None and attribute is None else -1.0
 
 
 def best_first(hits: Iterable[KnowledgeHit], top_k: int) -> list[KnowledgeHit]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from epm.knowledge.filters import checked_kind
+from epm.knowledge.filters import checked_kind, is_entity
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.stored import blocks, index_paths, stored_entries
 
@@ -31,7 +31,7 @@ class Selection:
         return (
             (not self.ids or entry.id in self.ids)
             and self.kind in {None, entry.kind}
-            and (self.entity is None or self.entity.casefold() == (entry.entity or ""))
+            and (self.entity is None or is_entity(entry.entity, self.entity))
             and (self.attribute is None or self.attribute.casefold() == (entry.attribute or ""))
             and (self.provenance is None or self.provenance.casefold() in entry.provenance.casefold())
             and (self.older_than_s is None or entry.created_at_s < now_s - self.older_than_s)

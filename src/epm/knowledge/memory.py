@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from epm.knowledge.embedder import Embedder, Vectors
-from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, unique_by_id
+from epm.knowledge.entity import entity_key
+from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 
 _TIE = 1e-6
+
+
+def _entity(named: str | None) -> str | None:
+    return None if named is None else entity_key(named)
 
 
 class _Shelf:
@@ -37,15 +42,16 @@ class _Shelf:
                 self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
         else:
             old = self.entries[row]
-            self._rows_by_key[old.entity, old.attribute].discard(row)
+            self._rows_by_key[_entity(old.entity), old.attribute].discard(row)
             self.entries[row] = entry
-        self._rows_by_key[entry.entity, entry.attribute].add(row)
+        self._rows_by_key[_entity(entry.entity), entry.attribute].add(row)
         self._vectors[row] = vector
 
     def rows(self, entity: str | None, attribute: str | None) -> list[int] | None:
         """The rows of that entity and attribute; ``None`` when the query names neither."""
         if entity is None and attribute is None:
             return None
+        entity = _entity(entity)
         keys = (
             [k for k in self._rows_by_key if entity in {None, k[0]} and attribute in {None, k[1]}]
             if None in {entity, attribute}
@@ -80,10 +86,12 @@ class MemoryIndex:
             return []
         vectors = shelf.vectors if rows is None else shelf.vectors[rows]
         similarities = vectors @ self._embedder.encode([text])[0]
+        floor = search_floor(self._embedder.floor, entity, attribute)
         found: list[KnowledgeHit] = []
         for position in np.argsort(-similarities, kind="stable"):
             similarity = float(similarities[position])
-            if len(found) >= top_k and similarity < found[top_k - 1].similarity - _TIE:
+            is_full = len(found) >= top_k and similarity < found[top_k - 1].similarity - _TIE
+            if is_full or similarity < floor:
                 break
             entry = shelf.entries[int(position) if rows is None else rows[int(position)]]
             if is_allowed(entry, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute):

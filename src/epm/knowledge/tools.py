@@ -40,7 +40,7 @@ class SearchContext:
     """On whose behalf the tools search.
 
     ``own_ids`` and ``own_texts`` are the two listings being compared: never found, nor a catalogue's copy of one that only
-    differs in its fields. ``clean`` and ``show`` make found text and rows safe to show to a model. ``pages`` collects what the web search found.
+    differs in its fields. ``product`` is what the question calls the product that ``entity`` is the key of. ``clean`` and ``show`` make found text and rows safe to show to a model. ``pages`` collects what the web search found.
     """
 
     index: KnowledgeIndex
@@ -52,6 +52,7 @@ class SearchContext:
     own_texts: frozenset[str]
     entity: str
     attribute: str
+    product: str
     asked: str
     web: WebSearch | None
     pages: dict[str, KnowledgeEntry]
@@ -96,7 +97,7 @@ async def search_web(query: str) -> str:
     if context.web is None:
         raise ConfigError("no web search is configured")
     async with asyncio.timeout(SEARCH_TIMEOUT_S):
-        found = await context.web.search(outward_query(query, question=context.asked, entity=context.entity))
+        found = await context.web.search(outward_query(query, question=context.asked, entity=context.product))
     pages = [WebPage.model_validate(page) for page in found[:RESULTS_PER_SEARCH]]
     entries = [
         page_entry(

@@ -140,7 +140,7 @@ def test_a_researched_answer_with_citations_reaches_the_decision_and_the_index(r
     assert decision.provenance["citations"] == [rival_id]
     assert "Black and red." in teacher.transport.sent(TaskKind.DECIDE)[0]
     [recorded] = list(teacher.knowledge.entries("answer"))
-    assert (recorded.entity, recorded.attribute, recorded.pair_ids, recorded.text) == ("kolvra kx-120", "colour", ("p1",), "Black and red.")
+    assert (recorded.entity, recorded.attribute, recorded.pair_ids, recorded.text) == ("kolvra:kx120", "colour", ("p1",), "Black and red.")
     assert rival_id in recorded.provenance
     assert recorded.expires_at_s is not None
 

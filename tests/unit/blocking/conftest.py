@@ -17,6 +17,7 @@ class MeaningEmbedder:
     """One axis for each meaning, whatever the language of the word; counts the texts that it encodes."""
 
     model_id = "meanings v1"
+    floor = -1.0
     dimension = 4  # the last axis is for every other word
 
     def __init__(self) -> None:

@@ -87,7 +87,7 @@ def test_under_a_policy_of_fields_hosted_models_get_the_visible_fields_of_listin
         ("a.csv", "id,note\n1,x\n", "no column 'text'"),
         ("a.jsonl", '{"id": "1", "text": ""}\n', "line 1"),
         ("a.txt", "x\0y", "zero byte"),
-        ("a.pdf", "x", "must end in"),
+        ("a.doc", "x", "must end in"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, name: str, text: str, said: str) -> None:

@@ -34,6 +34,23 @@ def test_an_index_of_another_model_is_refused_even_at_equal_dimension(tmp_path: 
         chroma.ChromaIndex(tmp_path, RememberingEmbedder(OtherModel()))
 
 
+@pytest.mark.parametrize("exact_up_to", [0, 1_000])
+def test_an_index_of_an_older_version_is_filed_anew_when_it_is_opened(tmp_path: Path, exact_up_to: int) -> None:
+    """Older entries have no key of their entity, or one by another engine; nothing else of them changes."""
+    old = KnowledgeEntry("a1", "answer", "It is black.", "test", entity="kolvra kx-120", attribute="colour", pair_ids=("p9",))
+    embedder = RememberingEmbedder(HashEmbedder(64))
+    with chroma.ChromaIndex(tmp_path, embedder) as index:
+        index.add([old])
+    with chroma.open_collections(tmp_path) as collections:
+        for collection in collections:
+            collection.modify(metadata={k: v for k, v in collection.metadata.items() if k != "entity_keys"})
+            if collection.count():
+                collection.update(ids=[old.id], metadatas=[{"entity_key": "outdated"}])
+    with chroma.ChromaIndex(tmp_path, embedder, exact_up_to=exact_up_to) as index:
+        [hit] = index.query("black", kind="answer", top_k=1, now_s=0.0, entity="Kolvra KX120", attribute="colour")
+    assert hit.entry == old
+
+
 def test_a_reopened_index_finds_what_was_stored_and_encodes_no_stored_text_again(tmp_path: Path) -> None:
     stored = entries(30)
     with chroma.ChromaIndex(tmp_path, RememberingEmbedder(HashEmbedder(64))) as index:

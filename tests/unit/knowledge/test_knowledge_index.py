@@ -58,6 +58,15 @@ def test_a_pair_never_retrieves_what_was_learned_from_it(index: KnowledgeIndex) 
     assert found(index, TITLES[0]) == ["own", "other"]
 
 
+def test_an_answer_is_found_however_the_product_was_written(index: KnowledgeIndex) -> None:
+    index.add([
+        entry("a1", "it is black", kind="answer", entity="Kolvra KX-120 kettle", attribute="colour"),
+        entry("a2", "it is red", kind="answer", entity="kolvra kx130", attribute="colour"),
+    ])  # fmt: skip
+    for written in ("kolvra kx120", "Kolvra KX 120", "kolvra:kx120", "KOLVRA  kx-120 1.7 l"):
+        assert found(index, "it is black", kind="answer", entity=written, attribute="colour") == ["a1"]
+
+
 def test_own_entries_that_crowd_the_top_do_not_hide_the_others(index: KnowledgeIndex) -> None:
     index.add([entry(f"own{i}", TITLES[0], pair_ids=("p",)) for i in range(40)] + [entry("far", TITLES[3])])
     assert found(index, TITLES[0], exclude_pair_id="p") == ["far"]
