@@ -218,7 +218,10 @@ def families(half: str) -> dict[str, Callable[[Pair, Label, random.Random], View
     found: dict[str, Callable[[Pair, Label, random.Random], View]] = {}
     if half == FRESH_SET:
         return {name: _worded(lines, _put) for name, lines in FRESH.items()} | {
-            f"{name}, {place}": _worded(lines, put) for name, lines in FRESH.items() for place, put in PLACES.items() if place != "split over fields"
+            f"{name}, {place}": _worded(lines, put)
+            for name, lines in FRESH.items()
+            for place, put in PLACES.items()
+            if place != "split over fields"
         }
     for name, lines in WORDINGS.items():
         own = [line for line in lines if half_of(line[0]) == half]
