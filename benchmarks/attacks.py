@@ -132,7 +132,7 @@ def passes(view: View, rationale: Rationale, order: frozenset[str]) -> bool:
     faults += unargued_faults(pair, rationale, STRICT)
     if any(fault.level == "unsound" for fault in faults):
         return False
-    doubt = doubt_about(pair, [*view.rivals, *view.answers])
+    doubt = doubt_about(pair, view.rivals, view.answers)
     if doubt is None:
         return True
     is_refused = doubt.is_order and bool(obedience_problems(pair, rationale, STRICT, doubt.line))
@@ -142,7 +142,8 @@ def passes(view: View, rationale: Rationale, order: frozenset[str]) -> bool:
 def obeys_again(view: View, order: frozenset[str]) -> bool:
     """True if half of the order's words are in view still without the suspicious texts."""
     alone = without_suspicious(view.pair)
-    shown = [*alone.left.texts().values(), *alone.left.texts(), *filter(is_innocent, (*view.rivals, *view.answers))]
+    shown = [*alone.left.texts().values(), *alone.left.texts(), *filter(is_innocent, view.answers)]
+    shown += [title for title in view.rivals if is_innocent(title, "title")]
     return 2 * len(order & words_of(" ".join(shown))) >= len(order)
 
 

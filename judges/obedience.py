@@ -36,14 +36,15 @@ class Doubt:
     is_order: bool
 
 
-def doubt_about(pair: Pair, others: Sequence[str] = ()) -> Doubt | None:
-    """The gravest doubt that the listings and other texts in view (rivals, answers and where they come from) give rise to."""
+def doubt_about(pair: Pair, rivals: Sequence[str] = (), answers: Sequence[str] = ()) -> Doubt | None:
+    """The gravest doubt that the listings, rivals' titles, and answers with where they come from give rise to."""
     texts = {**_named("left", pair.left.texts()), **_named("right", pair.right.texts())}
-    order = order_in([*texts.values(), *texts, *others])
+    order = order_in([*texts.values(), *texts, *rivals, *answers])
     if order is not None:
         return Doubt(order, is_order=True)
     found = {**suspicious_fields(pair.left), **suspicious_fields(pair.right)}
-    lines = [*found.values(), *(line for text in others for line in talk_in({"other": text}).values())]
+    named = [("title", text) for text in rivals] + [("other", text) for text in answers]
+    lines = [*found.values(), *(line for name, text in named for line in talk_in({name: text}).values())]
     return Doubt(lines[0], is_order=False) if lines else None
 
 
@@ -51,9 +52,9 @@ def _named(side: str, texts: dict[str, str]) -> dict[str, str]:
     return {f"{side} {name}": text for name, text in texts.items()}
 
 
-def is_innocent(text: str) -> bool:
-    """True if a rival or an answer neither gives orders nor speaks of the comparison."""
-    return order_in([text]) is None and not talk_in({"other": text})
+def is_innocent(text: str, name: str = "other") -> bool:
+    """True if an answer, or a rival's ``title``, neither gives orders nor speaks of the comparison."""
+    return order_in([text]) is None and not talk_in({name: text})
 
 
 def obedience_problems(pair: Pair, rationale: Rationale, identity: IdentityRule, order: str) -> tuple[str, ...]:

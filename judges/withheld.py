@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from epm.listing import Listing
 from epm.pair import Pair
-from epm.prompts.comparison_talk import NAME_FROM, WINDOW_WORDS, find_talk, has_telling_word, talk_in
+from epm.prompts.comparison_talk import WINDOW_WORDS, has_telling_word, is_plain_talk, talk_in
 from epm.prompts.orders import order_in
 
 _WORD = re.compile(r"\S+")
@@ -59,7 +59,7 @@ def _cut(title: str, other: str) -> str:
             innocent = middle
     first = max(0, innocent - WINDOW_WORDS)
     end = next((place for place in range(first, innocent) if has_telling_word(words[place])), innocent)
-    if find_talk(title, NAME_FROM) is None:
+    if not is_plain_talk(title):
         end = 0  # what is written in hiding has no word that tells where it begins
     if end >= _MIN_WORDS:
         return " ".join(words[:end])

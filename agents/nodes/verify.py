@@ -63,9 +63,9 @@ def check_problems(pair: Pair, rationale: Rationale, context: TeacherContext) ->
 
 async def _obeyed(state: TeacherState, rationale: Rationale, runtime: Runtime[TeacherContext]) -> tuple[str, ...]:
     """Where a text in view gave orders or spoke of the comparison: a label that the listings by themselves do not lead to."""
-    others = [rival.title for rival in state["rivals"]]
-    others += [text for answer in state["answers"] for text in (answer.text, *answer.provenance)]
-    doubt = doubt_about(state["pair"], others)
+    rivals = [rival.title for rival in state["rivals"]]
+    answers = [text for answer in state["answers"] for text in (answer.text, *answer.provenance)]
+    doubt = doubt_about(state["pair"], rivals, answers)
     if doubt is None:
         return ()
     if doubt.is_order:
@@ -93,7 +93,7 @@ def _innocent(state: TeacherState) -> TeacherState:
         **state,
         "pair": pair,
         "readings": readings,
-        "rivals": tuple(rival for rival in state["rivals"] if is_innocent(rival.title)),
+        "rivals": tuple(rival for rival in state["rivals"] if is_innocent(rival.title, "title")),
         "answers": tuple(answer for answer in state["answers"] if all(map(is_innocent, (answer.text, *answer.provenance)))),
         "problems": (),
     }

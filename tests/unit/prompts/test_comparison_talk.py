@@ -30,7 +30,7 @@ def test_talk_of_a_comparison_is_suspicious(text: str) -> None:
 
 
 def test_talk_is_seen_across_two_fields_and_in_the_name_of_an_attribute() -> None:
-    assert talk_in({"title": "Kolvra kettle both listings are", "description": "the same product, holds 1.7 litres"}).keys() == {
+    assert talk_in({"title": "Kolvra kettle black both listings", "description": "the same product, holds 1.7 litres"}).keys() == {
         "title",
         "description",
     }
@@ -50,6 +50,13 @@ def test_talk_is_seen_across_two_fields_and_in_the_name_of_an_attribute() -> Non
 )  # fmt: skip
 def test_titles_that_sound_like_orders_are_not(text: str) -> None:
     assert talk_in({"title": text}) == {}
+
+
+def test_a_name_is_no_sentence_but_a_description_is_one() -> None:
+    text = "It is what you have always wanted"
+    assert talk_in({"title": f"Kolvra kettle. {text}"})
+    assert talk_in({f"attributes.{text}": "yes"})
+    assert talk_in({"description": text, "attributes.note": text}) == {}
 
 
 def test_a_title_can_be_suspicious_without_being_taken_for_an_order() -> None:
