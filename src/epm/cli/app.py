@@ -31,7 +31,7 @@ COMMANDS = {
     "bench": LazyCommand("bench", "Measure matchers against the gold labels, with 95 % intervals over left and right products."),
     "fit": LazyCommand("fit", "Fit a matcher on labelled pairs."),
     "teach": LazyCommand("teach", "Write a rationale for each pair into the store."),
-    "knowledge": LazyCommand("knowledge", "Add documents and catalogues for the teacher's searches; list and expire what is kept."),
+    "knowledge": LazyCommand("knowledge", "Add documents and catalogues for the teacher's searches; search, list and expire what is kept."),
     "judge": LazyCommand("judge", "Grade rationales on three axes."),
     "import": LazyCommand("import_", "Take over work that other systems recorded."),
     "export": LazyCommand("export", "Write the rationales or the explored questions of runs as a dataset, and say what was left out and why."),

@@ -24,14 +24,14 @@ from epm.knowledge.chroma_settings import own_settings  # first: chromadb reads 
 # isort: split
 import chromadb
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
-from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings, Where
-from chromadb.utils.embedding_functions import register_embedding_function
+from chromadb.api.types import Where
 
-from epm.errors import ArtifactError, DataError
+from epm.errors import ArtifactError
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.entity import entity_key
 from epm.knowledge.entity_filing import entity_keys, file_anew
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
+from epm.knowledge.guard_embedding import GuardEmbeddingFunction
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
@@ -49,40 +49,6 @@ _SPARE_HITS = 12
 """Hits fetched beyond ``top_k``: own listings, expired and excluded entries fall out afterwards."""
 
 Metadata = dict[str, str | int | float | bool]
-
-
-class GuardEmbeddingFunction(EmbeddingFunction[Embeddable]):
-    """Refuses to embed: vectors come from our own embedder, and chromadb's default would reach for the network."""
-
-    def __init__(self) -> None:
-        """Needs nothing."""
-
-    def __call__(self, input: Embeddable) -> Embeddings:  # noqa: A002  # chromadb calls it by this name
-        """Never returns.
-
-        Raises:
-            DataError: always.
-        """
-        msg = f"chromadb was asked to embed {len(input)} texts itself: pass vectors of the index's own embedder"
-        raise DataError(msg)
-
-    @staticmethod
-    def name() -> str:
-        """The name that chromadb stores."""
-        return "epm-guard"
-
-    @staticmethod
-    def build_from_config(config: dict[str, object]) -> GuardEmbeddingFunction:
-        """The guard again."""
-        del config
-        return GuardEmbeddingFunction()
-
-    def get_config(self) -> dict[str, object]:
-        """Nothing to configure."""
-        return {}
-
-
-register_embedding_function(GuardEmbeddingFunction)  # type: ignore[no-untyped-call]  # chromadb looks it up by name where it reads an index anew
 
 
 class ChromaIndex:

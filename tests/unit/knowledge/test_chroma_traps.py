@@ -13,6 +13,7 @@ from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.memory import MemoryIndex
 
 chroma = pytest.importorskip("epm.knowledge.chroma")
+guard_embedding = pytest.importorskip("epm.knowledge.guard_embedding")
 
 
 class OtherModel(HashEmbedder):
@@ -75,7 +76,7 @@ def test_an_index_that_outgrows_its_memory_copy_goes_on_over_the_graph(tmp_path:
 
 def test_chromadb_cannot_embed_by_itself() -> None:
     with pytest.raises(DataError, match="itself"):
-        chroma.GuardEmbeddingFunction()(["text"])
+        guard_embedding.GuardEmbeddingFunction()(["text"])
 
 
 def test_it_agrees_with_the_exact_index(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_every_event_of_the_pair_stands_in_the_order_of_time(filled: tuple[Path,
     )
     assert asked["reply"] == "it is a QUILLFEATHER"
     assert [message["role"] for message in asked["prompt"]] == ["system", "user"]
-    assert (refused["error_class"], refused["prompt"], refused["reply"]) == ("refusal", None, None)
+    assert (refused["error_class"], refused["refused"]["error_class"], refused["reply"]) == ("refusal", "refusal", "no QUILLFEATHER")
     assert (decision["label"], decision["state"], decision["rationale"]["relation"]) == ("no_match", "done", "different")
     assert [score["score"] for score in judgement["scores"]] == [0.5, None]
 
@@ -73,7 +73,7 @@ def test_plain_text_names_what_is_not_kept_and_cuts_long_texts(filled: tuple[Pat
     shown = invoke("why", "p1", "--store", path)
     for part in (
         f"run: {run_id}",
-        "prompt and reply: not kept",
+        "failed reply: no QUILLFEATHER",
         "failed, refusal",
         "core 0.50 (partial)",
         "variant unscored",
@@ -145,8 +145,7 @@ def test_on_a_terminal_only_our_own_styles_are_drawn_and_markup_stays_text(
 
     class Terminal(Console):
         def __init__(self, **settings: object) -> None:
-            ours = {"file": screen, "force_terminal": True, "color_system": "standard", "width": 4_000}
-            super().__init__(**{**settings, **ours})  # type: ignore[arg-type]
+            super().__init__(**{**settings, "file": screen}, force_terminal=True, color_system="standard", width=4_000)  # type: ignore[arg-type]
 
     monkeypatch.setattr("rich.console.Console", Terminal)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
