@@ -99,6 +99,8 @@ def student_sha(folder: Path) -> str:
 
 
 def _load_folder(folder: Path, source: str, *, is_trainable: bool) -> LoadedStudent:
+    if (folder / CARD_NAME).is_file():
+        read_card(folder, kind="student")  # a folder of another program has none
     if not (folder / ADAPTER_CONFIG).is_file():
         if not (folder / "config.json").is_file():
             msg = f"folder {str(folder)!r} holds no student: neither config.json nor {ADAPTER_CONFIG}; give the folder that 'epm distill' wrote"

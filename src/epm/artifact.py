@@ -6,6 +6,7 @@ measured. A student, a calibration map and a fitted matcher are all such folders
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from epm.first_problem import first_problem
 
 CARD_NAME = "card.json"
 ArtifactKind = Literal["student", "encoder", "evidence-model", "calibration-map", "thresholds"]
+_WEIGHTS_ROLE = "weights "
+"""In a student's ``data``, before the name of each file of weights: their format has no checksum of its own. An encoder's stands in its decision."""
 
 
 class ArtifactCard(BaseModel):
@@ -49,9 +52,10 @@ def write_card(
     Raises:
         ArtifactError: the folder cannot be written.
     """
+    weights = _weights(folder) if kind == "student" else {}
     card = ArtifactCard(
         kind=kind, name=name, created_at=datetime.now(UTC).isoformat(timespec="seconds"), epm_version=__version__,
-        data=dict(data), config=dict(config), versions=dict(versions), figures=dict(figures), parents=dict(parents or {}),
+        data={**data, **weights}, config=dict(config), versions=dict(versions), figures=dict(figures), parents=dict(parents or {}),
     )  # fmt: skip
     target = folder / CARD_NAME
     try:
@@ -66,7 +70,7 @@ def read_card(folder: Path, *, kind: ArtifactKind) -> ArtifactCard:
     """The card of an artifact of that kind.
 
     Raises:
-        ArtifactError: no card, a damaged card, or an artifact of another kind.
+        ArtifactError: no card, a damaged card, an artifact of another kind, or weights other than those it was written with.
     """
     path = folder / CARD_NAME
     try:
@@ -81,4 +85,29 @@ def read_card(folder: Path, *, kind: ArtifactKind) -> ArtifactCard:
     if card.kind != kind:
         msg = f"artifact {str(folder)!r} is a {card.kind!r}, but a {kind!r} is needed"
         raise ArtifactError(msg)
+    _require_weights(folder, card)
     return card
+
+
+def _require_weights(folder: Path, card: ArtifactCard) -> None:
+    for role, sha in card.data.items():
+        if role.startswith(_WEIGHTS_ROLE) and (found := _sha_of(folder / role.removeprefix(_WEIGHTS_ROLE))) != sha:
+            name = role.removeprefix(_WEIGHTS_ROLE)
+            msg = (
+                f"artifact {str(folder)!r}: {name} has the SHA-256 {found[:12]}, but {CARD_NAME} was written beside {sha[:12]}: "
+                "the file was damaged or replaced; copy the artifact again or make it anew"
+            )
+            raise ArtifactError(msg)
+
+
+def _weights(folder: Path) -> dict[str, str]:
+    return {f"{_WEIGHTS_ROLE}{path.name}": _sha_of(path) for path in sorted(folder.glob("*.safetensors"))}
+
+
+def _sha_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        msg = f"artifact {str(path.parent)!r}: cannot read {path.name}: {error.strerror}; copy the artifact again or make it anew"
+        raise ArtifactError(msg) from error

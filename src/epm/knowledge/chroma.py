@@ -11,7 +11,6 @@ model on its first call. Never expose this folder with chromadb's server: no rel
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from chromadb.api.collection_configuration import CreateCollectionConfiguration,
 from chromadb.api.types import Where
 
 from epm.errors import ArtifactError
+from epm.knowledge.chroma_row import entry_of, to_metadata
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.entity import entity_key
 from epm.knowledge.entity_filing import entity_keys, file_anew
@@ -35,7 +35,7 @@ from epm.knowledge.guard_embedding import GuardEmbeddingFunction
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
-from epm.knowledge.soundness import index_errors, mark_sound, names_index, needs_readable_row, require_sound
+from epm.knowledge.soundness import index_errors, mark_sound, names_index, require_sound
 from epm.knowledge.unused_memory import blank_unused
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ _HNSW = CreateHNSWConfiguration(space="cosine", ef_construction=200, ef_search=2
 EXACT_UP_TO = 20_000
 _SPARE_HITS = 12
 """Hits fetched beyond ``top_k``: own listings, expired and excluded entries fall out afterwards."""
-
-Metadata = dict[str, str | int | float | bool]
 
 
 class ChromaIndex:
@@ -91,7 +89,7 @@ class ChromaIndex:
                     ids=[entry.id for entry in batch],
                     embeddings=self._embedder.encode([entry.text for entry in batch]),
                     documents=[entry.text for entry in batch],
-                    metadatas=[_to_metadata(entry) for entry in batch],
+                    metadatas=[to_metadata(entry) for entry in batch],
                 )
                 if self._exact is not None:
                     self._exact.add(batch)
@@ -167,7 +165,7 @@ class ChromaIndex:
         stored = collection.get(ids=[entry.id for entry in entries], include=["documents", "embeddings", "metadatas"])
         vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         self._embedder.remember(dict(zip(stored["documents"] or [], vectors, strict=True)))
-        coming = {entry.id: _to_metadata(entry) for entry in entries}
+        coming = {entry.id: to_metadata(entry) for entry in entries}
         known = zip(stored["ids"], stored["metadatas"] or [], strict=True)
         # upsert merges metadata: an end of life that is gone would stay
         outdated = [entry_id for entry_id, metadata in known if metadata.keys() - coming[entry_id].keys()]
@@ -217,28 +215,6 @@ def _hits(
 ) -> list[KnowledgeHit]:
     rows = zip(ids, documents or [], metadatas or [], similarities, strict=True)
     return [KnowledgeHit(entry_of(id_, text, metadata), similarity) for id_, text, metadata, similarity in rows]
-
-
-def _to_metadata(entry: KnowledgeEntry) -> Metadata:
-    # chromadb refuses None, and its list values cannot be empty: absent keys and JSON text stand for both.
-    values: dict[str, str | float | None] = {
-        "kind": entry.kind, "provenance": entry.provenance, "entity": entry.entity, "attribute": entry.attribute,
-        "entity_key": None if entry.entity is None else entity_key(entry.entity), "pair_ids": json.dumps(entry.pair_ids), "created_at_s": entry.created_at_s, "expires_at_s": entry.expires_at_s,
-        "metadata": json.dumps(dict(entry.metadata), sort_keys=True),
-    }  # fmt: skip
-    return {name: value for name, value in values.items() if value is not None}
-
-
-@needs_readable_row
-def entry_of(entry_id: str, text: str, stored: Mapping[str, object]) -> KnowledgeEntry:
-    """The entry of a stored row."""
-    expires = stored.get("expires_at_s")
-    return KnowledgeEntry(
-        id=entry_id, kind=str(stored["kind"]), text=text, provenance=str(stored["provenance"]),
-        entity=cast("str | None", stored.get("entity")), attribute=cast("str | None", stored.get("attribute")),
-        pair_ids=tuple(json.loads(str(stored["pair_ids"]))), created_at_s=float(cast(float, stored["created_at_s"])),
-        expires_at_s=None if expires is None else float(cast(float, expires)), metadata=json.loads(str(stored["metadata"])),
-    )  # fmt: skip
 
 
 @contextmanager

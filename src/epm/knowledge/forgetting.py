@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from epm.knowledge.in_use import alone
 from epm.knowledge.index import KnowledgeEntry
+from epm.knowledge.soundness import mark_sound
 from epm.knowledge.stored import DATABASE, NEW, OLD, blocks, index_paths, stored_entries
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _forget(path: Path, ids: set[str]) -> int:
                         _copy(collection, copy, ids)
         if n_gone:
             _rewrite(new / DATABASE)
+            mark_sound(new)
             path.rename(old)
             new.rename(path)
             shutil.rmtree(old)
