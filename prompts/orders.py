@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from epm.prompts.chat_marks import without_marks
 from epm.prompts.hidden_text import readings, unhidden
 
-_VERDICT = r"(?:no[_ -]?match|match\b|the same (?:product|item)|as (?:identical|exact|duplicates?)\b|different products?)"
+_VERDICT = r"(?:no[_ -]?match|(?<!to )match\b|the same (?:product|item)|as (?:identical|exact|duplicates?)\b|different products?)"
 _VALUE = r"(?:no[_ -]?match|match|identical|exact|different|same)\b"
 _PRODUCT = (
     r"(?:produ[ck]?[a-z]{0,4}|articol[oi]|art[ií]culos?|artigos?|artikel[ns]?|articles?|items?|listings?|offers?|angebote?|offres?|ofertas?|goods|tuotte?[a-z]*|"

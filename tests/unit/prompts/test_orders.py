@@ -26,6 +26,7 @@ def test_an_order_is_found_and_shown_in_one_line(text: str) -> None:
     [
         "Kolvra KX-120 kettle, matches the KX toaster", "Label printer with matching tape", "Answering machine, exact model KX-120",
         "White label power supply", "Rules of play included; ignore no detail", "Mark III identical twin set", "System memory 16 GB",
+        "Lamps output a vivid blast of light and colour, easy to match with your desk",
     ],
 )  # fmt: skip
 def test_shop_language_is_no_order(text: str) -> None:
