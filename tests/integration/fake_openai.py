@@ -164,7 +164,9 @@ def choose_message(script: Script, body: dict[str, Any]) -> dict[str, Any]:
     tools = body.get("tools") or []
     if tools and not any(message["role"] == "tool" for message in body["messages"]):
         function = tools[0]["function"]
-        return tool_message([{"name": function["name"], "arguments": {**fill_schema(function["parameters"], function["parameters"]), **_QUERY}}], body)
+        return tool_message(
+            [{"name": function["name"], "arguments": {**fill_schema(function["parameters"], function["parameters"]), **_QUERY}}], body
+        )
     schema = schema_of(body)
     return {"role": "assistant", "content": "ok" if schema is None else json.dumps(fill_schema(schema, schema))}
 

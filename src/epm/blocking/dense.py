@@ -27,6 +27,8 @@ _PAIRS_AT_ONCE = 50_000
 _RECALL_ROWS = 1_000
 """Left rows on which the graph is compared with exact search."""
 _ROUNDING = np.float32(1e-4)
+_NO_FLOOR = -1.0
+"""The nearest are wanted however far they are."""
 
 
 class DenseChannel:
@@ -126,7 +128,7 @@ class DenseChannel:
             rows_of[listing_entry_id(listing)].append(row)
         own: list[int] = []
         others: list[int] = []
-        with ChromaIndex(self._place(asked), self._embedder, exact_up_to=0) as index:
+        with ChromaIndex(self._place(asked), self._embedder, exact_up_to=0, floor=_NO_FLOOR) as index:
             for row, listing in enumerate(asking):
                 hits = index.query(listing_text(listing), kind="listing", top_k=top_k, now_s=0.0)
                 found = [other for hit in hits for other in rows_of[hit.entry.id]][:top_k]

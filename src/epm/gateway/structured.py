@@ -31,6 +31,8 @@ _REASON_CHARS = 300
 _LOG = logging.getLogger(__name__)
 _NOT_STRICT: set[str] = set()
 """Models that refused a strict schema in this process: each is asked strictly once."""
+_ALONE_S = 3.0
+"""A schema is refused before a token is made: servers do so within a second or two."""
 _TRIED: set[str] = set()
 _LOCKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
 _STRICTNESS = re.compile(r"response_format|json_schema|\bschema\b|\bstrict\b", re.IGNORECASE)
@@ -151,13 +153,17 @@ def takes_strict_schemas(model: str) -> bool:
 
 @asynccontextmanager
 async def _first_alone(model: str) -> AsyncIterator[None]:
-    """Lets the first strict call to a model end, however it ends, before others go out: refusals in a row would stop the run."""
+    """Lets the first strict call to a model end before others go out, or wait a while for it: refusals in a row would stop the run."""
     if model in _TRIED:
         yield
         return
     locks = _LOCKS.setdefault(asyncio.get_running_loop(), {})
     lock = locks.setdefault(model, asyncio.Lock())
-    await lock.acquire()
+    try:
+        await asyncio.wait_for(lock.acquire(), _ALONE_S)
+    except TimeoutError:  # slow, or not there: no reason to ask one by one
+        yield
+        return
     if model in _TRIED:
         lock.release()
         yield

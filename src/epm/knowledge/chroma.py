@@ -52,8 +52,8 @@ _SPARE_HITS = 12
 class ChromaIndex:
     """KnowledgeIndex on disk. Close it, or use it as a context manager."""
 
-    def __init__(self, path: Path, embedder: RememberingEmbedder, *, exact_up_to: int = EXACT_UP_TO) -> None:
-        """Open or make the index in a folder.
+    def __init__(self, path: Path, embedder: RememberingEmbedder, *, exact_up_to: int = EXACT_UP_TO, floor: float | None = None) -> None:
+        """Open or make the index in a folder. Nothing less similar than ``floor`` is a hit; the embedder's own if not given.
 
         Raises:
             ArtifactError: the folder cannot be used, is damaged or locked, or holds vectors of another model.
@@ -61,7 +61,8 @@ class ChromaIndex:
         self._embedder, self.path = embedder, path
         self.name = f"chroma/{embedder.model_id}"
         self._exact_up_to = exact_up_to
-        self._exact: MemoryIndex | None = MemoryIndex(embedder)
+        self._floor = embedder.floor if floor is None else floor
+        self._exact: MemoryIndex | None = MemoryIndex(embedder, floor=self._floor)
         with index_errors(path):
             self._held = Held(path)
             path.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ class ChromaIndex:
                 text, kind=kind, top_k=top_k, now_s=now_s, exclude_pair_id=exclude_pair_id, entity=entity, attribute=attribute
             )
 
-        floor = search_floor(self._embedder.floor, entity, attribute)
+        floor = search_floor(self._floor, entity, attribute)
 
         def allowed(hits: list[KnowledgeHit]) -> list[KnowledgeHit]:
             return [

@@ -63,8 +63,9 @@ class _Shelf:
 class MemoryIndex:
     """KnowledgeIndex over exact cosine search."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, floor: float | None = None) -> None:
         self._embedder = embedder
+        self._floor = embedder.floor if floor is None else floor
         self._shelves = {kind: _Shelf(embedder.dimension) for kind in KINDS}
         self.name = f"memory/{embedder.model_id}"
 
@@ -86,7 +87,7 @@ class MemoryIndex:
             return []
         vectors = shelf.vectors if rows is None else shelf.vectors[rows]
         similarities = vectors @ self._embedder.encode([text])[0]
-        floor = search_floor(self._embedder.floor, entity, attribute)
+        floor = search_floor(self._floor, entity, attribute)
         found: list[KnowledgeHit] = []
         for position in np.argsort(-similarities, kind="stable"):
             similarity = float(similarities[position])
