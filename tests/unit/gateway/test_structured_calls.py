@@ -174,6 +174,34 @@ def test_a_refused_strict_schema_costs_one_call_in_all_however_many_are_asked_at
     assert (gateway.asked.count(True), gateway.asked.count(False)) == (1, 42)
 
 
+class HangingGateway:
+    """A server that keeps every call for a minute."""
+
+    def __init__(self) -> None:
+        self.asked_at_s: list[float] = []
+
+    async def send(self, request: ChatRequest, scope: CallScope) -> ChatReply:
+        self.asked_at_s.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(60.0)
+        raise ModelError("nothing came", ErrorClass.TIMEOUT)
+
+
+def test_a_first_call_that_hangs_holds_up_the_others_for_a_few_seconds_only(run_virtual: Any) -> None:
+    gateway, scope = HangingGateway(), CallScope("run", "item", "decide")
+
+    async def together() -> None:
+        calls = [
+            ask(gateway, model=ModelSettings("hangs"), system="s", user=str(i), response_model=Verdict, task=None, scope=scope)
+            for i in range(8)
+        ]
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    run_virtual(together())
+    first_s, *later_s = gateway.asked_at_s
+    assert len(later_s) == 7
+    assert max(later_s) - first_s <= 5.0
+
+
 def test_an_effort_of_thinking_takes_the_place_of_the_temperature(scripted: Any) -> None:
     transport = scripted(GOOD)
     model = ModelSettings("m", reasoning_effort="low")
