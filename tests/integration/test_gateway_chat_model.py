@@ -53,7 +53,7 @@ def test_a_tool_loop_goes_round_and_each_request_is_in_the_ledger(fake_server: A
     gateway = gateway_to(fake_server)
     messages = asyncio.run(loop(chat_model(gateway), "who competes?"))
     assert [message.type for message in messages] == ["human", "ai", "tool", "ai"]
-    assert messages[1].tool_calls[0]["args"] == {"query": "some query"}
+    assert messages[1].tool_calls[0]["args"] == {"query": "kolvra kx-120 kettle"}
     assert messages[-1].content == "the rival is r1"
     log = fake_server.log()
     assert log["n_requests"] == len(gateway.log.calls) == 2
