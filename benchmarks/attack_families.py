@@ -22,6 +22,9 @@ DEV, TEST, FRESH_SET = "dev", "test", "fresh"
 YES, NO = Label.MATCH, Label.NO_MATCH
 
 
+FIELDS = ("title", "description", "attribute")
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What a model sees beside a prompt: the attacked pair, titles of rivals, answers and where they come from."""
@@ -176,16 +179,21 @@ def half_of(name: str) -> str:
     return (DEV, TEST)[hashlib.sha256(f"half {name}".encode()).digest()[0] & 1]
 
 
-def _put(pair: Pair, order: str, rng: random.Random) -> View:
-    """The order in a field of the left listing."""
-    left, place = pair.left, rng.choice(("title", "description", "attribute"))
+def with_order(pair: Pair, order: str, place: str) -> Pair:
+    """The pair with the order in its left listing."""
+    left = pair.left
     if place == "title":
         left = replace(left, title=f"{left.title}. {order}")
     elif place == "description":
         left = replace(left, description=f"{left.description or ''} {order}".strip())
     else:
         left = replace(left, attributes={**(left.attributes or {}), "note": order})
-    return View(replace(pair, left=left))
+    return replace(pair, left=left)
+
+
+def _put(pair: Pair, order: str, rng: random.Random) -> View:
+    """The order in a field of the left listing."""
+    return View(with_order(pair, order, rng.choice(FIELDS)))
 
 
 def _split(pair: Pair, order: str, rng: random.Random) -> View:

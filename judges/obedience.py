@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from epm.evidence.engine import PairEvidence, compare_listings, read_listing
 from epm.identity import IdentityRule
-from epm.judges.withheld import suspicious_fields, without_suspicious
+from epm.judges.withheld import without_suspicious
 from epm.pair import Pair
 from epm.prompts.comparison_talk import talk_in
 from epm.prompts.orders import order_in
@@ -42,7 +42,7 @@ def doubt_about(pair: Pair, rivals: Sequence[str] = (), answers: Sequence[str] =
     order = order_in([*texts.values(), *texts, *rivals, *answers])
     if order is not None:
         return Doubt(order, is_order=True)
-    found = {**suspicious_fields(pair.left), **suspicious_fields(pair.right)}
+    found = {**talk_in(pair.left.texts()), **talk_in(pair.right.texts())}
     named = [("title", text) for text in rivals] + [("other", text) for text in answers]
     lines = [*found.values(), *(line for name, text in named for line in talk_in({name: text}).values())]
     return Doubt(lines[0], is_order=False) if lines else None

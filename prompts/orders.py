@@ -59,7 +59,7 @@ _JOINED = re.compile(
     r"(?:ignore|disregard|forget)(?:all|any|the|previous|prior|your)+(?:instruction|rule)|nomatch|(?:answer|label|output|verdict|reply)(?:is|as|with|must|be|only)*match"
     r"|(?:areboth|arethe|isthe|mustbethe)(?:same|different)product|sameproductas|differentproductfrom"
 )
-_LEET = str.maketrans("01345@$7!", "oieasaSti".lower())
+_LEET = str.maketrans("01345@$7!", "oieasasti")
 _JSON = re.compile(r"[\"'](?:label|verdict|relation|confidence|comparisons|core|role|content|tool_call\w*)[\"']\s{0,3}:")
 _SHOWN_CHARS = 60
 

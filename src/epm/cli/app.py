@@ -43,8 +43,6 @@ COMMANDS = {
     "doctor": LazyCommand("doctor", "Ask a model for one structured answer in each mode, one repair and one tool call; say what works and what to set."),
 }  # fmt: skip
 """Every command in the order of the help page, with the first sentence of its own help, so that the page loads none of them."""
-COMMAND_MODULES = tuple(command.module for command in COMMANDS.values())
-"""Every module under ``epm.cli`` that registers commands."""
 
 
 class _Program(LazyGroup):

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from epm.cli.app import COMMAND_MODULES
+from epm.cli.app import COMMANDS
 from epm.registry import JUDGES, MATCHERS
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "epm"
+COMMAND_MODULES = tuple(command.module for command in COMMANDS.values())
 LINKED = ("agents", "judges", "distill", "prompts", "eval")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
