@@ -67,7 +67,7 @@ class ModelJudge:
             with item_deadline(model.item_timeout_s):
                 state = await call_graph(judge_graph(), entry, {"recursion_limit": RECURSION_LIMIT}, context=context)
         except ModelError as error:
-            return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}"))
+            return self._judgement(pair, rationale, AxisScore.unscored(self.axis, f"{error.error_class.value}: {error}", error.error_class))
         reply = state["reply"]
         graded = AxisScore(self.axis, LEVELS[reply.level], reply.level, " ".join((reply.reason, *reply.findings)))
         judgement = self._judgement(pair, rationale, graded)

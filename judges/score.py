@@ -29,7 +29,6 @@ COMMAND = "judge score"
 _BATCH = 64
 _REASON_CHARS = 240
 """A failed call names class, model, address and library before the server's own words, which begin after some 130 characters."""
-_ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 
 _Key = tuple[str, str, str]
 
@@ -173,9 +172,8 @@ def latest_judgements(judgements: Iterable[Judgement]) -> dict[_Key, Judgement]:
 
 
 def failures_of(judgement: Judgement) -> dict[Axis, ErrorClass]:
-    """The axes that have no score because a call failed, and how: such a reason begins with the error class."""
-    reasons = {score.axis: (score.unscored_reason or "").partition(":")[0] for score in judgement.scores}
-    return {axis: ErrorClass(reason) for axis, reason in reasons.items() if reason in _ERROR_CLASSES}
+    """The axes that have no score because a call failed, and how."""
+    return {score.axis: score.error_class for score in judgement.scores if score.error_class is not None}
 
 
 def _key(judgement: Judgement) -> _Key:

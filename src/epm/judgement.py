@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from epm.errors import ErrorClass
 from epm.rationale import Axis
 
 
@@ -11,7 +12,8 @@ from epm.rationale import Axis
 class AxisScore:
     """One axis: a score in [0, 1] with its labelled level and reason, or ``unscored_reason``.
 
-    Unscored is not zero: it masks the sample wherever scores are used.
+    Unscored is not zero: it masks the sample wherever scores are used. ``error_class`` says how a call failed that left it
+    unscored; it is ``None`` where nothing failed (no model was named, a quote may not be shown).
     """
 
     axis: Axis
@@ -19,6 +21,7 @@ class AxisScore:
     level: str | None = None
     reason: str | None = None
     unscored_reason: str | None = None
+    error_class: ErrorClass | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) != (self.unscored_reason is not None):
@@ -29,9 +32,9 @@ class AxisScore:
             raise ValueError(msg)
 
     @classmethod
-    def unscored(cls, axis: Axis, reason: str) -> AxisScore:
+    def unscored(cls, axis: Axis, reason: str, error_class: ErrorClass | None = None) -> AxisScore:
         """No score, and why."""
-        return cls(axis, None, unscored_reason=reason)
+        return cls(axis, None, unscored_reason=reason, error_class=error_class)
 
 
 @dataclass(frozen=True, slots=True)

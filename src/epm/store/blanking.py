@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, select, update
 
-from epm.errors import ErrorClass
 from epm.gateway.ledger import canonical_json
 from epm.judgement import AxisScore
 from epm.pair import Pair
@@ -159,8 +158,7 @@ def _without_text(provenance: Mapping[str, object]) -> dict[str, object]:
 def _without_reason(score: AxisScore) -> AxisScore:
     if score.unscored_reason is None:
         return replace(score, reason=None if score.reason is None else PURGED)
-    error_class = score.unscored_reason.partition(":")[0]
-    return replace(score, unscored_reason=f"{error_class}: {PURGED}" if error_class in set(ErrorClass) else PURGED)
+    return replace(score, unscored_reason=PURGED if score.error_class is None else f"{score.error_class}: {PURGED}")
 
 
 def _json_of(connection: Connection, shas: set[str]) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from epm.store.records import RunRecord, RunSpec, RunStatus
 from epm.store.stored_row import StoredRow
 
 Row = Mapping[str, object]
+_ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 
 
 class _PairJson(TypedDict):
@@ -119,9 +120,12 @@ def _decode_rationale(sha: str, text: object) -> Rationale:
 def encode_judgement(judgement: Judgement) -> dict[str, object]:
     """The columns of ``judgements`` that the judgement fills."""
     scores = [
-        {"axis": s.axis, "score": s.score, "level": s.level, "reason": s.reason, "unscored_reason": s.unscored_reason}
+        {
+            "axis": s.axis, "score": s.score, "level": s.level, "reason": s.reason, "unscored_reason": s.unscored_reason,
+            "error_class": s.error_class,
+        }
         for s in judgement.scores
-    ]
+    ]  # fmt: skip
     return {
         "pair_id": judgement.pair_id, "rationale_sha": judgement.rationale_sha, "judge": judgement.judge,
         "scores_json": canonical_json(scores), "cost_usd": judgement.cost_usd, "asked": judgement.asked,
@@ -133,9 +137,16 @@ def decode_judgement(row: Row) -> Judgement:
     stored = StoredRow("judgements", row, "judgement_id")
     found = cast("list[dict[str, str]]", stored.json("scores_json"))
     with stored.decoding("scores_json"):
-        scores = tuple(AxisScore(**{**score, "axis": Axis(score["axis"])}) for score in found)  # type: ignore[arg-type]
+        scores = tuple(_axis_score(score) for score in found)
     named = stored.text("pair_id"), stored.text("rationale_sha"), stored.text("judge")
     return Judgement(*named, scores, cost_usd=stored.number("cost_usd"), asked=stored.text_or_none("asked"))
+
+
+def _axis_score(score: dict[str, str]) -> AxisScore:
+    """The score as it was written; an epm before schema 6 kept the error class as the first word of the reason alone."""
+    name = score["error_class"] if "error_class" in score else (score["unscored_reason"] or "").partition(":")[0]
+    known = ErrorClass(name) if name in _ERROR_CLASSES else None
+    return AxisScore(**{**score, "axis": Axis(score["axis"]), "error_class": known})  # type: ignore[arg-type]
 
 
 def encode_call(call: CallRecord) -> dict[str, object]:
