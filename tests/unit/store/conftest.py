@@ -64,7 +64,10 @@ async def fill(store: RunStore, run_id: str) -> None:
     )
     rival = listing_entry_id(LEFT)
     second = Decision.failed("p2", ErrorClass.INVALID_STRUCTURE, f"vetoed: quote '{LEFT.title}' is not in the listing")
-    scores = (AxisScore(Axis.CORE, 0.5, "partial", f"{CANARY} is a brand"), AxisScore.unscored(Axis.VARIANT, f"timeout: {CANARY}", ErrorClass.TIMEOUT))
+    scores = (
+        AxisScore(Axis.CORE, 0.5, "partial", f"{CANARY} is a brand"),
+        AxisScore.unscored(Axis.VARIANT, f"timeout: {CANARY}", ErrorClass.TIMEOUT),
+    )
     await store.finish_item(run_id, ItemResult("p1", Pair("p1", LEFT, RIGHT, Label.NO_MATCH, extras={"row": CANARY}), first))
     await store.finish_item(run_id, ItemResult("p2", OTHER, second))
     third = Decision.from_rationale("p3", rationale("Kolvra"), provenance={"rivals": [rival], "problems": [LEFT.title], "n_calls": 2})
