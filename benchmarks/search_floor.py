@@ -19,8 +19,8 @@ import numpy as np
 
 from epm.files.pairs import read_pairs
 from epm.knowledge.catalogue import listing_text
+from epm.knowledge.documents.passages import passages
 from epm.knowledge.embedder import make_embedder
-from epm.knowledge.passages import passages
 from epm.relation import Label
 
 FLOORS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)

@@ -27,7 +27,7 @@ from epm.gateway.cassette import read_cassette
 from epm.gateway.ledger import CachedReply
 from epm.gateway.request import ChatReply, Usage
 from epm.identity import load_identity_rule
-from epm.knowledge.documents import read_knowledge
+from epm.knowledge.documents.document_files import read_knowledge
 from epm.listing import Listing
 from epm.matchers.linear_model import LinearModel
 from epm.matchers.pair_model import Calibration, PairModel, PairScorer

@@ -21,8 +21,8 @@ from epm.errors import ArtifactError
 from epm.knowledge.embedder import make_embedder
 from epm.knowledge.index import KnowledgeEntry
 
-chroma = pytest.importorskip("epm.knowledge.chroma")
-soundness = pytest.importorskip("epm.knowledge.soundness")
+chroma = pytest.importorskip("epm.knowledge.chroma_store.chroma_index")
+soundness = pytest.importorskip("epm.knowledge.chroma_store.soundness")
 
 Damage = Callable[[Path], object]
 
@@ -145,7 +145,7 @@ def test_a_locked_index_says_wait(copied: Path, monkeypatch: pytest.MonkeyPatch,
 def test_a_full_disk_says_make_room(copied: Path) -> None:
     code = (
         "import resource, signal, sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[2])\n"
-        "from epm.knowledge.chroma import ChromaIndex\nfrom epm.knowledge.embedder import make_embedder\n"
+        "from epm.knowledge.chroma_store.chroma_index import ChromaIndex\nfrom epm.knowledge.embedder import make_embedder\n"
         "from epm.knowledge.index import KnowledgeEntry\nfrom epm.errors import ArtifactError\n"
         "index = ChromaIndex(Path(sys.argv[1]), make_embedder('hash'))\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({database_of(copied).stat().st_size},) * 2)\n"

@@ -105,7 +105,7 @@ class DenseChannel:
 
     def _encode(self, table: Sequence[Listing]) -> Vectors:
         if self._folder is not None:  # what is stored there is remembered by the embedder, the rest is encoded and stored
-            from epm.knowledge.chroma import ChromaIndex
+            from epm.knowledge.chroma_store.chroma_index import ChromaIndex
 
             with ChromaIndex(self._place(table), self._embedder, exact_up_to=0) as index:
                 index.add([_entry(listing) for listing in table])
@@ -120,7 +120,7 @@ class DenseChannel:
 
     def _ask_index(self, here: int, top_k: int, on_progress: ProgressSink) -> tuple[Rows, Rows]:
         """Rows of one table with the rows of the other one that the graph finds for them."""
-        from epm.knowledge.chroma import ChromaIndex
+        from epm.knowledge.chroma_store.chroma_index import ChromaIndex
 
         asking, asked = self._tables[here], self._tables[1 - here]
         rows_of: defaultdict[str, list[int]] = defaultdict(list)

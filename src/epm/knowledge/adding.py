@@ -11,7 +11,7 @@ from pathlib import Path
 from epm.egress import OPEN, EgressPolicy
 from epm.errors import ConfigError
 from epm.knowledge.catalogue import default_index, index_place, visible_folder
-from epm.knowledge.documents import FILE, KnowledgeFiles, read_knowledge
+from epm.knowledge.documents.document_files import FILE, KnowledgeFiles, read_knowledge
 from epm.knowledge.embedder import AUTO
 from epm.knowledge.forgetting import forget_entries
 from epm.knowledge.index import KnowledgeEntry

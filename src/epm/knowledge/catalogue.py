@@ -16,7 +16,7 @@ from epm.listing import Listing
 from epm.pair import Pair
 
 if TYPE_CHECKING:
-    from epm.knowledge.chroma import ChromaIndex
+    from epm.knowledge.chroma_store.chroma_index import ChromaIndex
 
 _TITLE_CHARS = 300
 
@@ -65,7 +65,7 @@ def default_index(folder: Path, embedder_name: str = AUTO) -> MemoryIndex | Chro
     embedder = make_embedder(embedder_name)
     if find_spec("chromadb") is None:
         return MemoryIndex(embedder)
-    from epm.knowledge.chroma import ChromaIndex
+    from epm.knowledge.chroma_store.chroma_index import ChromaIndex
 
     return ChromaIndex(folder / _folder_name(embedder.model_id), embedder)
 

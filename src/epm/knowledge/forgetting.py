@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epm.knowledge.chroma_store.soundness import mark_sound
 from epm.knowledge.in_use import alone
 from epm.knowledge.index import KnowledgeEntry
-from epm.knowledge.soundness import mark_sound
 from epm.knowledge.stored import DATABASE, NEW, OLD, blocks, index_paths, stored_entries
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _ids_where(folders: Iterable[Path], is_wanted: Callable[[KnowledgeEntry], bo
 
 
 def _forget(path: Path, ids: set[str]) -> int:
-    from epm.knowledge.chroma import open_collections
+    from epm.knowledge.chroma_store.chroma_index import open_collections
 
     new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
     with alone(path):

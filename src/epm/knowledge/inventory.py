@@ -63,7 +63,7 @@ def is_expired(entry: KnowledgeEntry, now_s: float) -> bool:
 
 def expire_entries(folders: Iterable[Path], ids: frozenset[str], *, now_s: float) -> None:
     """End the life of these entries in every index under the folders."""
-    from epm.knowledge.chroma import open_collections
+    from epm.knowledge.chroma_store.chroma_index import open_collections
 
     for path in index_paths(folders):
         with open_collections(path) as collections:

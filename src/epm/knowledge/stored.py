@@ -37,8 +37,8 @@ def index_paths(folders: Iterable[Path]) -> list[Path]:
 
 def stored_entries(path: Path) -> Iterator[KnowledgeEntry]:
     """Every entry of the index in a folder, one kind after the other."""
-    from epm.knowledge.chroma import open_collections
-    from epm.knowledge.chroma_row import entry_of
+    from epm.knowledge.chroma_store.chroma_index import open_collections
+    from epm.knowledge.chroma_store.chroma_row import entry_of
 
     with open_collections(path) as collections:
         for collection in collections:

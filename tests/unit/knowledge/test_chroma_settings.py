@@ -12,8 +12,8 @@ pytest.importorskip("chromadb")
 
 CODE = """
 from pathlib import Path
-import epm.knowledge.chroma
-from epm.knowledge.chroma_settings import own_settings
+import epm.knowledge.chroma_store.chroma_index
+from epm.knowledge.chroma_store.chroma_settings import own_settings
 from chromadb.config import Settings
 made = own_settings()
 defaults = {name: field.default for name, field in Settings.model_fields.items()}

@@ -12,8 +12,8 @@ from epm.knowledge.embedder import HashEmbedder, RememberingEmbedder
 from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.memory import MemoryIndex
 
-chroma = pytest.importorskip("epm.knowledge.chroma")
-guard_embedding = pytest.importorskip("epm.knowledge.guard_embedding")
+chroma = pytest.importorskip("epm.knowledge.chroma_store.chroma_index")
+guard_embedding = pytest.importorskip("epm.knowledge.chroma_store.guard_embedding")
 
 
 class OtherModel(HashEmbedder):

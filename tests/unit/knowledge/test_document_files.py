@@ -10,7 +10,7 @@ import pytest
 
 from epm.errors import DataError
 from epm.files.bounds import FileBounds, reading_within
-from epm.knowledge.documents import read_knowledge
+from epm.knowledge.documents.document_files import read_knowledge
 from epm.knowledge.index import KnowledgeEntry
 from small_pdf import small_pdf
 

@@ -26,7 +26,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KnowledgeI
     if request.param == "memory":
         yield MemoryIndex(embedder)
         return
-    chroma = pytest.importorskip("epm.knowledge.chroma")
+    chroma = pytest.importorskip("epm.knowledge.chroma_store.chroma_index")
     exact_up_to = 0 if request.param == "chroma graph" else 1_000
     with chroma.ChromaIndex(tmp_path / "index", embedder, exact_up_to=exact_up_to) as opened:
         yield opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epm.knowledge.passages import passages
+from epm.knowledge.documents.passages import passages
 
 PARTS = st.lists(
     st.sampled_from(["Red.", " ", "\n\n", "\n", "It holds 1.7 litres. ", "w" * 45, "Really? ", "black kettle ", "\u3002"]), max_size=60

@@ -26,7 +26,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KnowledgeI
     if request.param == "memory":
         yield MemoryIndex(embedder)
         return
-    chroma = pytest.importorskip("epm.knowledge.chroma")
+    chroma = pytest.importorskip("epm.knowledge.chroma_store.chroma_index")
     with chroma.ChromaIndex(tmp_path / "index", embedder, exact_up_to=0 if request.param == "chroma graph" else 1_000) as opened:
         yield opened
 
@@ -47,7 +47,7 @@ def test_what_is_asked_for_by_its_key_need_not_sound_like_the_question(index: Kn
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    chroma = pytest.importorskip("epm.knowledge.chroma")
+    chroma = pytest.importorskip("epm.knowledge.chroma_store.chroma_index")
     embedder = RememberingEmbedder(HashEmbedder())
     folder = tmp_path / "knowledge" / "hash-ngram-3-5-v1-d512"
     with chroma.ChromaIndex(folder, embedder) as made:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from epm.knowledge.unused_memory import blank_unused
+from epm.knowledge.chroma_store.unused_memory import blank_unused
 
 INDEX = """
 import sys

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
-from epm.knowledge.chroma_settings import own_settings  # first: chromadb reads the environment while it is imported
+from epm.knowledge.chroma_store.chroma_settings import own_settings  # first: chromadb reads the environment while it is imported
 
 # isort: split
 import chromadb
@@ -26,17 +26,17 @@ from chromadb.api.collection_configuration import CreateCollectionConfiguration,
 from chromadb.api.types import Where
 
 from epm.errors import ArtifactError
-from epm.knowledge.chroma_row import entry_of, to_metadata
+from epm.knowledge.chroma_store.chroma_row import entry_of, to_metadata
+from epm.knowledge.chroma_store.guard_embedding import GuardEmbeddingFunction
+from epm.knowledge.chroma_store.soundness import index_errors, mark_sound, names_index, require_sound
+from epm.knowledge.chroma_store.unused_memory import blank_unused
 from epm.knowledge.embedder import RememberingEmbedder, Vectors
 from epm.knowledge.entity import entity_key
 from epm.knowledge.entity_filing import entity_keys, file_anew
 from epm.knowledge.filters import KINDS, best_first, checked_kind, is_allowed, search_floor, unique_by_id
-from epm.knowledge.guard_embedding import GuardEmbeddingFunction
 from epm.knowledge.in_use import Held
 from epm.knowledge.index import KnowledgeEntry, KnowledgeHit
 from epm.knowledge.memory import MemoryIndex
-from epm.knowledge.soundness import index_errors, mark_sound, names_index, require_sound
-from epm.knowledge.unused_memory import blank_unused
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client

@@ -127,7 +127,7 @@ def mark_sound(path: Path) -> None:
 
 def read_through(path: Path) -> None:
     """Read of every collection its count, an entry and the graph: damage that ends a process ends this one."""
-    from epm.knowledge.chroma import unchecked_collections
+    from epm.knowledge.chroma_store.chroma_index import unchecked_collections
 
     with unchecked_collections(path) as collections:
         for collection in collections:
@@ -138,7 +138,7 @@ def read_through(path: Path) -> None:
 
 
 def _read_in_child(path: Path) -> None:
-    code = "import sys; from pathlib import Path; from epm.knowledge.soundness import read_through; read_through(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from epm.knowledge.chroma_store.soundness import read_through; read_through(Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(path)]
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter and code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import epm.knowledge.chroma_settings  # noqa: F401  # first: chromadb reads the environment while it is imported
+import epm.knowledge.chroma_store.chroma_settings  # noqa: F401  # first: chromadb reads the environment while it is imported
 
 # isort: split
 from chromadb.api.types import Embeddable, EmbeddingFunction, Embeddings

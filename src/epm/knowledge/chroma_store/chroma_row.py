@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
+from epm.knowledge.chroma_store.soundness import needs_readable_row
 from epm.knowledge.entity import entity_key
 from epm.knowledge.index import KnowledgeEntry
-from epm.knowledge.soundness import needs_readable_row
 
 Metadata = dict[str, str | int | float | bool]
 

@@ -22,10 +22,10 @@ from epm.files import csv_table, json_lines
 from epm.files.raw import RawRow, present_columns, require_distinct_columns
 from epm.first_problem import first_problem
 from epm.knowledge.catalogue import listing_entry_id, listing_text
-from epm.knowledge.html_document import html_text
+from epm.knowledge.documents.html_document import html_text
+from epm.knowledge.documents.passages import passages
+from epm.knowledge.documents.pdf_document import pdf_pages
 from epm.knowledge.index import KnowledgeEntry
-from epm.knowledge.passages import passages
-from epm.knowledge.pdf_document import pdf_pages
 from epm.listing import Listing
 
 TEXT_ENDINGS = (".txt", ".md")

@@ -1,0 +1,1 @@
+"""The knowledge index in a folder, by chromadb: its rows, settings, and whether what lies there is sound."""
