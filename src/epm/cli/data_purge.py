@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.age import age_s
-from epm.cli.options import StoreUrl
-from epm.config import DEFAULT_STORE
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def data_purge(
     older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Remove what is older: 90d, 12h. A run is as old as its last activity.")] = None,
     what: Annotated[What, typer.Option(help="With --older-than: kept prompts and replies, texts of runs, or both and the knowledge index.")] = What.ALL,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be removed.")] = False,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was removed as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Remove listing text from the store for good, and keep the figures: labels, scores, tokens, cost. The file is written anew."""

@@ -11,6 +11,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from epm.errors import StoreError
 from epm.store.locked import ANOTHER_PROGRAM, is_locked, locked, longest_wait_s
+from epm.store.server_faults import server_fault
 
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "decode to utf-8", "corrupt")
 """Parts of SQLite's messages on a file whose bytes or tables are not as they were written."""
@@ -22,6 +23,9 @@ def failure(place: str, reason: BaseException, *, doing: str, remedy: str) -> St
     """The error for a store; the remedy gives way to one for damage, or for a lock, where the reason tells of that."""
     if is_locked(reason):
         return locked(place, ANOTHER_PROGRAM, longest_wait_s(), doing=doing)
+    fault = server_fault(reason)
+    if fault is not None:
+        return StoreError(f"cannot {doing} store {place!r}: {' '.join(fault.text.split())}; {fault.remedy or remedy}")
     text = " ".join(str(getattr(reason, "orig", None) or reason).split())
     is_damage = any(part in text.casefold() for part in _DAMAGE)
     return StoreError(f"cannot {doing} store {place!r}: {text}; {DAMAGED_FILE if is_damage else remedy}")

@@ -267,7 +267,7 @@ def newer_store(tmp_path: Path) -> Path:
         (junk_file, "not a database"),
         (foreign_database, "something else.*songs"),
         (newer_store, "schema version 99.*upgrade epm"),
-        (lambda _: "nosuch://host/db", "SQLAlchemy URL"),
+        (lambda _: "nosuch://host/db", "another kind of database"),
     ],
 )
 def test_a_place_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path, place: Callable[[Path], Path], reason: str) -> None:
