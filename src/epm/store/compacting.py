@@ -1,6 +1,7 @@
 """Writing a store anew, so that what was deleted is in none of its bytes and it takes as much room as its rows.
 
-On a server only the tables are written anew. Its write-ahead log, its replicas and its backups are the server's own:
+On a server only the tables are written anew, and their statistics, which hold common values. Its write-ahead log, its
+replicas, its backups and the free pages of its catalogue are its own:
 they hold the deleted text until the server drops them, and nothing here can hasten that.
 """
 
@@ -68,7 +69,7 @@ def _compact_tables(place: StorePlace) -> None:
         # VACUUM cannot stand inside a transaction
         with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             for table in metadata.sorted_tables:
-                connection.execute(text(f'VACUUM (FULL) "{table.name}"'))
+                connection.execute(text(f'VACUUM (FULL, ANALYZE) "{table.name}"'))
     except SQLAlchemyError as error:
         fault = server_fault(error)
         told = str(error) if fault is None else fault.text

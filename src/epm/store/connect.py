@@ -59,7 +59,9 @@ def connect_to_read(named: StorePlace) -> Opened:
         engine = read_only_engine(named.path, patience)
     try:
         with engine.connect() as connection:
-            present = set(inspect(connection).get_table_names())
+            # by schema, for the temporary views hide the tables that they stand before
+            schema = connection.dialect.default_schema_name if named.path is None else None
+            present = set(inspect(connection).get_table_names(schema))
             if named.path is None and not present:
                 raise _no_store(place)
             _require_tables(present, place, _version(connection, present, place))
