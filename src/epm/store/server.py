@@ -7,6 +7,7 @@ The lock is an advisory one that ends with its transaction, however that ends. N
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
 import ssl
@@ -25,6 +26,7 @@ DRIVER = "postgresql+pg8000"
 _DEFAULT_PORT = 5432
 _CONNECT_TIMEOUT_S = 10.0
 """Argued, not measured: a server that is there answers within a second, and a wrong address is told soon."""
+_POOL_NAME = "epm-store"
 _ONE_WRITER = 0x65_70_6D
 """The advisory lock of whoever writes: the letters "epm"; any number does that no other program uses."""
 _MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
@@ -52,12 +54,14 @@ def server_engine(
     bare = URL.create(DRIVER, host=url.host or "localhost", port=url.port or _DEFAULT_PORT, database=url.database)
     try:
         # a connection that the server or a firewall ended meanwhile is replaced before it is used
-        pool = {"pool_pre_ping": True} if is_pooled else {"poolclass": NullPool}
+        pool = {"pool_pre_ping": True, "pool_logging_name": _POOL_NAME} if is_pooled else {"poolclass": NullPool}
         engine = create_engine(bare, connect_args=settings, **pool)
     except ModuleNotFoundError as error:
         raise StoreError(
             f"store {place.shown!r} needs the driver {error.name!r}, which is not installed: pip install 'epm[postgres]'"
         ) from error
+    # the pool prints a traceback where such a connection cannot be closed in good form
+    logging.getLogger(f"sqlalchemy.pool.impl.QueuePool.{_POOL_NAME}").disabled = True
     event.listen(engine, "do_connect", partial(_dial, place))
     event.listen(engine, "connect", partial(_set_up, lock_timeout_s=lock_timeout_s, prepare=prepare))
     if is_writer:

