@@ -76,9 +76,21 @@ def running_server() -> Iterator[Server]:
             os.chown(folder, 65534, 65534)
         (folder / "password").write_text(PASSWORD)
         making = [
-            bin_folder / "initdb", "--pgdata", folder / "data", "--username", USER, "--pwfile", folder / "password",
-            "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync",
-        ]  # fmt: skip
+            bin_folder / "initdb",
+            "--pgdata",
+            folder / "data",
+            "--username",
+            USER,
+            "--pwfile",
+            folder / "password",
+            "--auth",
+            "scram-sha-256",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+            "--no-sync",
+        ]
         subprocess.run(making, check=True, capture_output=True, cwd=folder, **owner)
         port = _free_port()
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]

@@ -77,9 +77,15 @@ def with_a_store(command: Any, name: str = "") -> Iterator[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     pairs = [
-        Pair(f"p{i}", Listing(f"l{i}", f"Kolvra KX-{i} kettle"), Listing(f"r{i}", f"kettle Kolvra KX-{i}"), gold_label=Label.MATCH, split="train")
+        Pair(
+            f"p{i}",
+            Listing(f"l{i}", f"Kolvra KX-{i} kettle"),
+            Listing(f"r{i}", f"kettle Kolvra KX-{i}"),
+            gold_label=Label.MATCH,
+            split="train",
+        )
         for i in range(1, 5)
-    ]  # fmt: skip
+    ]
     write_pairs(tmp_path / "pairs.jsonl", pairs)
     text = "No.\nattribute=model|||importance=0.9|||values=KX-1###KX-9|||similarity=0.00\nIn short, they differ."
     told = {"pair_id": "p1", "model": "m-1", "prompt_name": "x", "label_given_in_prompt": True, "label": 1, "answer_text": text}
