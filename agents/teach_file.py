@@ -28,6 +28,7 @@ from epm.progress import NoticeSink, ProgressSink, silent, unheard
 from epm.registry import make_matcher
 from epm.session import egress_in_force, make_gateway, open_transport, require_price
 from epm.store.kept_replies import past_calls
+from epm.store.place import AnyPlace
 from epm.store.run_figures import INPUT_NAME
 from epm.store.store import RunStore
 from epm.sync import run_sync
@@ -42,7 +43,7 @@ class TeachOptions:
     matcher: str = "multi-agent-rag"
     model: ModelSettings = field(default_factory=lambda: ModelSettings("rules"))
     identity: str = "strict"
-    store: str = str(DEFAULT_STORE)
+    store: AnyPlace = DEFAULT_STORE
     knowledge_folder: Path | None = None
     embedder: str = AUTO
     web_search: str | None = None

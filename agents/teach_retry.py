@@ -28,6 +28,7 @@ from epm.session import open_session
 from epm.store.holding import holding
 from epm.store.kept_replies import forget_failed
 from epm.store.launch import Launch, latest_launch
+from epm.store.place import AnyPlace
 from epm.store.purged import is_purged
 from epm.store.records import RunRecord, RunSpec, RunStatus, StoredItem
 from epm.store.store import RunStore
@@ -69,7 +70,7 @@ class _Plan:
 
 
 def retry_failed(
-    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
+    run: str, *, store: AnyPlace, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
     on_progress: ProgressSink = silent,
 ) -> RetryReport:  # fmt: skip
     """The report of trying a run's failed items again; with ``classes`` only those that failed so.
@@ -102,7 +103,7 @@ def _plan(store: RunStore, run_id: str, classes: Collection[ErrorClass]) -> _Pla
     return _Plan(run, launch, items, chosen, len(wanted) - len(chosen))
 
 
-def _carry_out(plan: _Plan, store: str, concurrency: int, bounds: Bounds, on_progress: ProgressSink) -> RetryReport:
+def _carry_out(plan: _Plan, store: AnyPlace, concurrency: int, bounds: Bounds, on_progress: ProgressSink) -> RetryReport:
     run, settings = plan.run, plan.launch.settings
     model = plan.launch.model
     assert model is not None  # noqa: S101  # _plan refused a launch without one

@@ -24,6 +24,7 @@ from epm.pair import Pair
 from epm.progress import ProgressSink, silent
 from epm.registry import make_matcher
 from epm.session import egress_in_force, open_transport, require_price
+from epm.store.place import AnyPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class PlannedRow:
 class RowSettings:
     """What all rows share. ``record`` names a cassette that every reply is added to."""
 
-    store: Path | None
+    store: AnyPlace | None
     bounds: Bounds
     concurrency: int
     record: Path | None = None

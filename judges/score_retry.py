@@ -16,6 +16,7 @@ from epm.rationale import Axis
 from epm.store.holding import holding
 from epm.store.kept_replies import JUDGE_ROLES, forget_roles
 from epm.store.launch import Launch, latest_launch
+from epm.store.place import AnyPlace
 from epm.store.store import RunStore
 
 
@@ -48,7 +49,7 @@ class _Failure:
 
 
 def retry_judging(
-    run: str, *, store: str, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
+    run: str, *, store: AnyPlace, classes: Collection[ErrorClass] = (), concurrency: int | None = None, bounds: Bounds = NO_BOUNDS,
     on_progress: ProgressSink = silent,
 ) -> JudgeRetryReport:  # fmt: skip
     """The report of judging again what failed in a run; with ``classes`` only what failed so.

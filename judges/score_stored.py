@@ -20,6 +20,7 @@ from epm.store.batches import n_waiting
 from epm.store.holding import holding
 from epm.store.kept_replies import past_calls
 from epm.store.launch import Launch, add_launch
+from epm.store.place import AnyPlace
 from epm.store.store import RunStore
 from epm.sync import run_sync
 
@@ -35,7 +36,7 @@ class ScoreOptions:
 
     judges: Sequence[str] = DEFAULT_JUDGES
     model: ModelSettings | None = None
-    store: str = str(DEFAULT_STORE)
+    store: AnyPlace = DEFAULT_STORE
     limit: int | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     seed: int = 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import count
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from epm.config import stay_offline
+from postgres import Server, running_server
 
 T = TypeVar("T")
 
@@ -51,3 +53,28 @@ def run_virtual() -> Callable[[Coroutine[Any, Any, T]], T]:
             return runner.run(coroutine)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server; skips where none is installed."""
+    with running_server() as server:
+        yield server
+
+
+_database_numbers = count(1)
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Server) -> Iterator[str]:
+    """The name of an empty database, gone after the test."""
+    name = f"store{next(_database_numbers)}"
+    postgres_server.run(f"CREATE DATABASE {name}")
+    yield name
+    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server, postgres_database: str) -> str:
+    """The address of an empty database."""
+    return postgres_server.url(postgres_database)

@@ -27,6 +27,7 @@ from epm.matcher import Collective, MatchContext, Matcher, Tunable
 from epm.pair import Pair
 from epm.progress import ProgressEvent, ProgressSink, silent
 from epm.registry import make_matcher
+from epm.store.place import AnyPlace
 from epm.student_text import render
 from epm.sync import run_sync
 
@@ -159,7 +160,7 @@ def _has_text(title: object) -> bool:
 
 @contextmanager
 def open_context(
-    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: Path | None = None, seed: int = 0,
+    specs: Sequence[str], *, model: ModelSettings | None, identity: IdentityRule, store: AnyPlace | None = None, seed: int = 0,
     bounds: Bounds = NO_BOUNDS, concurrency: int = DEFAULT_CONCURRENCY, record: Path | None = None,
 ) -> Iterator[MatchContext]:  # fmt: skip
     """What the matchers of these specs need: with a model (given, or named by a spec) a gateway whose calls go to a store.

@@ -26,6 +26,7 @@ from epm.gateway.recorder import Recorder
 from epm.gateway.request import ModelSettings, Transport
 from epm.socket_guard import guard_sockets, policy_in_force
 from epm.store.call_figures import was_answered
+from epm.store.place import AnyPlace
 from epm.store.store import RunStore
 
 
@@ -40,7 +41,7 @@ class Session:
 
 @contextmanager
 def open_session(
-    *, store: str | Path | None, model: ModelSettings, concurrency: int = DEFAULT_CONCURRENCY, seed: int = 0,
+    *, store: AnyPlace | None, model: ModelSettings, concurrency: int = DEFAULT_CONCURRENCY, seed: int = 0,
     record: Path | None = None, bounds: Bounds = NO_BOUNDS, is_probe: bool = False,
 ) -> Iterator[Session]:  # fmt: skip
     """A session for one model; ``record`` names a cassette that every reply is added to, those of the store's cache included.

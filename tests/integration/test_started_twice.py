@@ -40,13 +40,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(params=["file", "server"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The store of both commands."""
+    return str(tmp_path / "s.db") if request.param == "file" else request.getfixturevalue("postgres_url")
+
+
 TEACH = ("teach", "--matcher", "zero-shot", "--embedder", "hash")
 
 
-def start(folder: Path, url: str, *more: object, command: tuple[object, ...] = TEACH, before: tuple[object, ...] = ()) -> Started:
+def start(
+    folder: Path, url: str, *more: object, command: tuple[object, ...] = TEACH, before: tuple[object, ...] = (), place: str = "s.db"
+) -> Started:
     """A command of epm on the pairs, beside the test."""
     command = (
-        *before, *command, "pairs.jsonl", "--model", "openai/m", "--api-base", url, "--store", "s.db",
+        *before, *command, "pairs.jsonl", "--model", "openai/m", "--api-base", url, "--store", place,
         "--concurrency", CONCURRENCY, "--price", "10,10", *more,
     )  # fmt: skip
     outputs = folder / f"outputs-{len(list(folder.glob('outputs-*')))}"
@@ -59,8 +67,8 @@ def wait_for(server: Any, process: Started, n_requests: int) -> None:
         time.sleep(0.02)
 
 
-def status(folder: Path) -> RunStatus:
-    with RunStore.open(folder / "s.db") as store:
+def status(place: str | Path) -> RunStatus:
+    with RunStore.open(place) as store:
         return store.runs()[0].status
 
 
@@ -90,12 +98,12 @@ def billed_usd(server: Any) -> float:
     ids=["teach", "match"],
 )
 def test_the_second_of_two_starts_is_told_by_whom_and_since_when_and_asks_nothing(
-    fake_server: Any, folder: Path, command: tuple[object, ...], what: str, name: str
+    fake_server: Any, folder: Path, place: str, command: tuple[object, ...], what: str, name: str
 ) -> None:
     fake_server.script(latency_s=0.6)
-    first = start(folder, fake_server.url, command=command)
+    first = start(folder, fake_server.url, place=place, command=command)
     wait_for(fake_server, first, 1)
-    second = start(folder, fake_server.url, command=command)
+    second = start(folder, fake_server.url, place=place, command=command)
     words = second.ended()
     assert (first.poll(), second.returncode) == (None, 2), words
     assert f"{what} {first.pid} on host" in words
@@ -103,26 +111,26 @@ def test_the_second_of_two_starts_is_told_by_whom_and_since_when_and_asks_nothin
     assert "wait until it has ended, or stop it, then repeat the command" in words
     assert "Traceback" not in words
     if command == TEACH:
-        assert status(folder) is RunStatus.RUNNING
+        assert status(place) is RunStatus.RUNNING
     words = first.ended()
     assert first.returncode == 0, words
     assert (fake_server.n_requests(), n_prompts(fake_server)) == (N_PAIRS, N_PAIRS)
     if command == TEACH:
-        assert status(folder) is RunStatus.DONE
+        assert status(place) is RunStatus.DONE
 
 
-def test_a_run_whose_process_was_killed_is_taken_up_at_once_under_the_same_cap(fake_server: Any, folder: Path) -> None:
+def test_a_run_whose_process_was_killed_is_taken_up_at_once_under_the_same_cap(fake_server: Any, folder: Path, place: str) -> None:
     fake_server.script(latency_s=0.3)
     cap = ("--max-cost-usd", 0.05)
-    first = start(folder, fake_server.url, *cap)
+    first = start(folder, fake_server.url, *cap, place=place)
     wait_for(fake_server, first, 10)
     first.kill()
     first.ended()
-    with RunStore.open(folder / "s.db") as store:
+    with RunStore.open(place) as store:
         assert store.read(live_leases) == []
         assert len(store.read(lambda connection: connection.execute(select(leases)).all())) == 1
     time.sleep(0.4)  # the server ends what was in flight
-    again = start(folder, fake_server.url, *cap)
+    again = start(folder, fake_server.url, *cap, place=place)
     words = again.ended()
     assert again.returncode == 3, words
     assert "the cap of this run is reached" in words
@@ -131,20 +139,22 @@ def test_a_run_whose_process_was_killed_is_taken_up_at_once_under_the_same_cap(f
     assert n_sent_again <= CONCURRENCY
 
 
-def test_two_commands_under_one_budget_never_pass_its_cap(fake_server: Any, folder: Path) -> None:
+def test_two_commands_under_one_budget_never_pass_its_cap(fake_server: Any, folder: Path, place: str) -> None:
     fake_server.script(latency_s=0.05)
     budget = ("--budget", "spring", "--max-cost-usd", 0.06)  # of the $0.094 that both would take
-    both = [start(folder, fake_server.url, *budget, command=("match", "--matcher", matcher)) for matcher in ("zero-shot", "cot")]
+    both = [
+        start(folder, fake_server.url, *budget, place=place, command=("match", "--matcher", matcher)) for matcher in ("zero-shot", "cot")
+    ]
     words = [process.ended() for process in both]
     assert [process.returncode for process in both] == [3, 3], words
     assert all("the budget 'spring' is reached" in one for one in words)
     assert 0 < billed_usd(fake_server) <= budget[3]
-    alone = start(folder, fake_server.url, *budget, command=("match", "--matcher", "cot"))
+    alone = start(folder, fake_server.url, *budget, place=place, command=("match", "--matcher", "cot"))
     most_usd = next_usd(alone.ended())
     assert alone.returncode == 3
     spent_usd = billed_usd(fake_server)
     assert budget[3] - most_usd < spent_usd <= budget[3], "what calls in flight had held and did not take is there again"
-    with RunStore.open(folder / "s.db") as store:
+    with RunStore.open(place) as store:
         assert store.budget("spring", None).left_usd() == pytest.approx(budget[3] - spent_usd)
 
 
@@ -156,7 +166,7 @@ def test_a_store_locked_for_too_long_stops_the_run_which_goes_on_later(fake_serv
         other.execute("BEGIN IMMEDIATE")
         words = first.ended()
         other.execute("ROLLBACK")
-    assert status(folder) is RunStatus.INTERRUPTED
+    assert status(folder / "s.db") is RunStatus.INTERRUPTED
     assert first.returncode == 2, words
     assert "epm: note: store 's.db' is locked: wait for " in words
     assert re.search(r"cannot write store 's.db': it is locked, and still was after ([2-9]|\d\d) s; wait for ", words)
@@ -166,4 +176,4 @@ def test_a_store_locked_for_too_long_stops_the_run_which_goes_on_later(fake_serv
     words = again.ended()
     assert again.returncode == 0, words
     assert fake_server.n_requests() - N_PAIRS <= CONCURRENCY, "only what could not be kept is asked again"
-    assert status(folder) is RunStatus.DONE
+    assert status(folder / "s.db") is RunStatus.DONE

@@ -17,8 +17,8 @@ from epm.cli.options import (
     Identity,
     Limit,
     Model,
+    ModelsStore,
     OnBadRow,
-    Store,
     first_error,
     is_only_asked_for,
     matching_context,
@@ -43,7 +43,7 @@ def audit(
         float | None, typer.Option(min=0, max=1, help="Gate: exit 4 below this share of all pairs; an undecided pair is a disagreement.")
     ] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: ModelsStore = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Say how far the student agrees with the oracle, where they differ, and who is right by gold."""

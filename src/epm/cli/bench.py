@@ -19,8 +19,8 @@ from epm.cli.options import (
     Identity,
     Limit,
     Model,
+    ModelsStore,
     OnBadRow,
-    Store,
     first_error,
     is_only_asked_for,
     matching_context,
@@ -32,6 +32,7 @@ from epm.cli.progress import progress_sink
 from epm.cli.streams import note
 from epm.cli.text_table import show_table
 from epm.errors import ConfigError
+from epm.store.place import StorePlace
 
 if TYPE_CHECKING:
     from epm.eval.bench import BenchReport
@@ -51,7 +52,7 @@ def bench(
     ] = None,
     valid: Annotated[Path | None, typer.Option(help="Labelled pairs to choose thresholds on; without it rows are as-is.")] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: ModelsStore = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} and nothing else.', rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Measure matchers against the gold labels, with 95 % intervals over left and right products."""
@@ -82,7 +83,7 @@ def bench(
 
 
 def _bench_file(
-    path: Path, tested: Sequence[Pair], tuning: Sequence[Pair] | None, *, model: str | None, identity: str, store: Path | None,
+    path: Path, tested: Sequence[Pair], tuning: Sequence[Pair] | None, *, model: str | None, identity: str, store: StorePlace | None,
     asking: Asking, money: Money, as_json: bool,
 ) -> BenchReport | None:  # fmt: skip
     """The report of a bench file's rows; ``None`` when a dry run was wanted, and printed."""

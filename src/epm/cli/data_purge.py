@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.age import age_s
-from epm.cli.options import StoreUrl
-from epm.config import DEFAULT_STORE
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
     from epm.store.purge import PurgeReport
 
+_SERVERS_OWN = "the server's write-ahead log, replicas and backups may hold the text until they are recycled: whoever runs it clears them"
 _UNTOUCHED = "pair files, exports, reports and cassettes are not part of the store: delete them yourself"
 
 
@@ -33,10 +33,10 @@ def data_purge(
     older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Remove what is older: 90d, 12h. A run is as old as its last activity.")] = None,
     what: Annotated[What, typer.Option(help="With --older-than: kept prompts and replies, texts of runs, or both and the knowledge index.")] = What.ALL,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be removed.")] = False,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was removed as one JSON object.")] = False,
 ) -> None:  # fmt: skip
-    """Remove listing text from the store for good, and keep the figures: labels, scores, tokens, cost. The file is written anew."""
+    """Remove listing text from the store for good, and keep the figures: labels, scores, tokens, cost. File or tables are written anew."""
     from epm.store import purge
 
     if (listing is None) == (older_than is None):
@@ -45,12 +45,12 @@ def data_purge(
         report = purge.purge_listing(store, listing, is_wanted=yes)
     else:
         report = purge.purge_older(store, age_s(str(older_than)), purge.What(what.value), is_wanted=yes)
-    typer.echo(json.dumps(report.to_json()) if as_json else _text(report))
+    typer.echo(json.dumps(report.to_json()) if as_json else _text(report, is_server=store.path is None))
     if not yes:
         raise ConfigError("nothing was removed yet: repeat the command with --yes")
 
 
-def _text(report: PurgeReport) -> str:
+def _text(report: PurgeReport, *, is_server: bool) -> str:
     parts = {
         "items": report.n_items, "pairs' texts": report.n_pairs, "rationales": report.n_rationales,
         "judgements' reasons": report.n_judgements, "calls' messages": report.n_call_errors,
@@ -58,5 +58,8 @@ def _text(report: PurgeReport) -> str:
     }  # fmt: skip
     lines = [f"{'removed' if report.is_done else 'would remove'}: {', '.join(f'{name} {n:,}' for name, n in parts.items())}"]
     if report.is_done and report.bytes_before:
-        lines.append(f"store file: {report.bytes_before:,} bytes before, {report.bytes_after:,} after")
+        what = "tables" if is_server else "file"
+        lines.append(f"store {what}: {report.bytes_before:,} bytes before, {report.bytes_after:,} after")
+    if report.is_done and is_server:
+        lines.append(_SERVERS_OWN)
     return "\n".join([*lines, _UNTOUCHED])

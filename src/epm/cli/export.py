@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.config import DEFAULT_STORE
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export(
     oracle: Annotated[str | None, typer.Option(help="rationales: run whose labels fill oracle_label.")] = None,
     license_note: Annotated[str | None, typer.Option("--license", help="rationales: what card and rows say about licences.")] = None,
     check_leaks: Annotated[bool, typer.Option("--check-leaks", help="Write nothing if a rationale names a label in its free text; else they are listed.")] = False,
-    store: Annotated[Path, typer.Option(help="Run store.")] = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Write the rationales or the explored questions of runs as a dataset, and say what was left out and why."""
@@ -65,7 +65,7 @@ def export(
         check_leaks=check_leaks,
     )
     for written in (out, *(out / name for name in (RATIONALES, FAILED, CARD))):
-        refuse_overwriting(written, [store])
+        refuse_overwriting(written, [store.path])
     options = ViewOptions(
         _min_scores(min_score or []),
         gold_agrees=gold_agrees,

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from epm.cli.options import BadRow, OnBadRow
+from epm.cli.options import DEFAULT_PLACE, BadRow, OnBadRow, StoreOption
 from epm.cli.pair_input import read_pair_file
 from epm.cli.progress import progress_sink
-from epm.config import DEFAULT_STORE
 
 _SHOWN_IDS = 10
 
@@ -28,7 +27,7 @@ def explanations(
     pairs: Annotated[Path, typer.Option(help="The pairs they explain.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the rationales to this .jsonl file.")] = None,
     on_bad_row: OnBadRow = BadRow.STOP,
-    store: Annotated[Path, typer.Option(help="Run store; the import becomes a run there.")] = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Turn recorded explanations into rationales; say what was parsed, kept, dropped, and what contradicts its given label."""
@@ -38,7 +37,7 @@ def explanations(
     from epm.store.store import RunStore
 
     if out is not None:
-        refuse_overwriting(out, [file, pairs, store])
+        refuse_overwriting(out, [file, pairs, store.path])
     read = read_pair_file(pairs, on_bad_row=on_bad_row)
     found = import_explanations(file, read.pairs)
     if out is not None:

@@ -13,10 +13,9 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
-from epm.cli.options import StoreUrl
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.cli.panels import LIMITS, MODEL, MONEY, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.judges.score import ScoreReport
@@ -38,7 +37,7 @@ def score(
     run: Annotated[str, typer.Argument(help="Run id, or its first characters.")], *,
     judge: Annotated[list[str] | None, typer.Option(help="Judge, repeatable. Default: checks, core, identifier, variant.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of the model judges, or @NAME of a profile in epm.toml; without one they stay unscored.", rich_help_panel=MODEL)] = None,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first rationales.", rich_help_panel=LIMITS)] = None,
     batch: Annotated[
         bool, typer.Option("--batch", help="Ask the first questions as a batch of OpenAI or Azure: half the price, up to a day; repeat to resume.", rich_help_panel=MONEY)

@@ -12,10 +12,9 @@ import typer
 
 from epm.cli.age import age_s, shown_age
 from epm.cli.knowledge_search import search
-from epm.cli.options import StoreUrl
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.cli.streams import note
 from epm.cli.visible import visible_lines
-from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def add(
         list[Path], typer.Argument(help="Files or folders: .txt, .md, .pdf, .html, tables of id,text,source or of listings (title).")
     ],
     *,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     embedder: Annotated[str, typer.Option(help="Vectors of the index, as for epm teach: minilm, hash, or auto.")] = "auto",
     as_json: Json = False,
 ) -> None:
@@ -71,7 +70,7 @@ def add(
 def list_entries(
     *, ids: Ids = None, kind: Kind = None, entity: Entity = None, attribute: Attribute = None, provenance: Provenance = None,
     older_than: OlderThan = None, limit: Annotated[int, typer.Option(min=1, help="Show the first N.")] = 50,
-    store: StoreUrl = str(DEFAULT_STORE), as_json: Json = False,
+    store: StoreOption = DEFAULT_PLACE, as_json: Json = False,
 ) -> None:  # fmt: skip
     """List what is kept: kind, entity, attribute, provenance, age, end of life."""
     from epm.knowledge.catalogue import knowledge_folder
@@ -91,7 +90,7 @@ def list_entries(
 def expire(
     *, ids: Ids = None, kind: Kind = None, entity: Entity = None, attribute: Attribute = None, provenance: Provenance = None,
     older_than: OlderThan = None, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many that would be.")] = False,
-    store: StoreUrl = str(DEFAULT_STORE), as_json: Json = False,
+    store: StoreOption = DEFAULT_PLACE, as_json: Json = False,
 ) -> None:  # fmt: skip
     """End the life of entries: no search finds them again. They stay listed; epm data purge takes text off the disk."""
     from epm.knowledge.catalogue import knowledge_folder

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epm.cli.age import shown_age
-from epm.cli.options import StoreUrl
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.cli.visible import cut
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.knowledge.index import KnowledgeHit
@@ -25,7 +24,7 @@ def search(
     *,
     kind: Annotated[str | None, typer.Option(help="Only listing, answer or document.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show the N nearest of each kind.")] = 10,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     embedder: Annotated[str, typer.Option(help="Vectors of the index, as for epm teach: minilm, hash, or auto.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

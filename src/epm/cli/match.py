@@ -18,8 +18,8 @@ from epm.cli.options import (
     Identity,
     Limit,
     Model,
+    ModelsStore,
     OnBadRow,
-    Store,
     first_error,
     is_only_asked_for,
     matching_context,
@@ -57,7 +57,7 @@ def match(
     matcher: Annotated[str, typer.Option(help="NAME or NAME:ARG.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write: .jsonl, .jsonl.gz, .csv or .parquet.", rich_help_panel=OUTPUT)] = None,
     model: Model = None, identity: Identity = "strict", limit: Limit = None,
-    on_bad_row: OnBadRow = BadRow.STOP, store: Store = None, asking: Asking, money: Money,
+    on_bad_row: OnBadRow = BadRow.STOP, store: ModelsStore = None, asking: Asking, money: Money,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object (needs -o).", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Decide every pair. Without -o the decisions go to stdout as JSON Lines."""
@@ -65,7 +65,9 @@ def match(
     from epm.matching import MatchCutError, match_pairs
 
     if out is not None:
-        check_output(out, inputs=[pairs, store, Path(matcher.partition(":")[2])])  # some matchers read a file
+        check_output(
+            out, inputs=[pairs, None if store is None else store.path, Path(matcher.partition(":")[2])]
+        )  # some matchers read a file
     read = read_pair_file(pairs, on_bad_row=on_bad_row, limit=limit).pairs
     context = matching_context([matcher], model=model, asking=asking, identity=identity, store=store, money=money)
     with context as ctx, progress_sink() as sink:

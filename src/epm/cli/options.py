@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +17,7 @@ from epm.cli.panels import LIMITS, MODEL, OUTPUT
 from epm.cli.streams import note
 from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError
+from epm.store.place import StorePlace
 
 if TYPE_CHECKING:
     from epm.matcher import MatchContext
@@ -43,16 +43,33 @@ Model = Annotated[
 Identity = Annotated[str, typer.Option(help="What counts as the same: strict, family, per-unit or a .toml file.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read the first N pairs only.", rich_help_panel=LIMITS)]
 OnBadRow = Annotated[BadRow, typer.Option(help="Stop at a bad row, or skip and count it.")]
-Store = Annotated[
-    Path | None,
-    typer.Option(help="Run store; holds the model's calls, so it needs a model.", show_default=str(DEFAULT_STORE), rich_help_panel=OUTPUT),
+DEFAULT_PLACE = StorePlace.of(DEFAULT_STORE)
+StoreOption = Annotated[
+    StorePlace,
+    typer.Option(
+        "--store",
+        parser=StorePlace.of,
+        metavar="<path|url>",
+        help="Run store: a file, or a PostgreSQL URL.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
-StoreUrl = Annotated[str, typer.Option(help="Run store: a file or a database URL.", rich_help_panel=OUTPUT)]
+ModelsStore = Annotated[
+    StorePlace | None,
+    typer.Option(
+        "--store",
+        parser=StorePlace.of,
+        metavar="<path|url>",
+        help="Run store: a file, or a PostgreSQL URL; holds the model's calls, so it needs a model.",
+        show_default=str(DEFAULT_STORE),
+        rich_help_panel=OUTPUT,
+    ),
+]
 
 
 @contextmanager
 def matching_context(
-    specs: list[str], *, model: str | None, asking: Asking, identity: str, store: Path | None, money: Money
+    specs: list[str], *, model: str | None, asking: Asking, identity: str, store: StorePlace | None, money: Money
 ) -> Iterator[MatchContext]:
     """The context in which the matchers of a command run; in a dry run it leads nowhere.
 
@@ -69,7 +86,7 @@ def matching_context(
     asking.require_use(asked)
     settings = None if asked is None else asked_model(asked, asking, money)
     if store is not None and settings is None:
-        note(f"epm: note: nothing is written to {str(store)!r}: it holds a model's calls, and no model is asked here")
+        note(f"epm: note: nothing is written to {store.shown!r}: it holds a model's calls, and no model is asked here")
     if money.dry_run:
         yield MatchContext(identity=rule, model=settings)
         return

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.cli.options import BadRow, OnBadRow, StoreUrl
+from epm.cli.options import DEFAULT_PLACE, BadRow, OnBadRow, StoreOption
 from epm.cli.streams import note
-from epm.config import DEFAULT_STORE
 from epm.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 def next_items(
     *,
-    rater: Rater, run: Run = None, show_teacher: ShowTeacher = False, store: StoreUrl = str(DEFAULT_STORE),
+    rater: Rater, run: Run = None, show_teacher: ShowTeacher = False, store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[
         bool,
         typer.Option("--json", help='Print each item as a line of JSON and read its answer from stdin, {"label": "match"} or {} to pass it over.'),
@@ -71,7 +70,7 @@ def export_queue(
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")], *,
     rater: Rater,
     kind: Annotated[SheetFormat, typer.Option("--format", help="csv for a spreadsheet, or label-studio for tasks in JSON.")] = SheetFormat.CSV,
-    run: Run = None, show_teacher: ShowTeacher = False, store: StoreUrl = str(DEFAULT_STORE),
+    run: Run = None, show_teacher: ShowTeacher = False, store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Write a rater's queue to a file, with the answers given so far; fill it and bring it back with ``epm review import``."""
@@ -85,7 +84,7 @@ def export_queue(
     suffix = ".csv" if kind is SheetFormat.CSV else ".json"
     if out.suffix.lower() != suffix:
         raise DataError(f"cannot write {str(out)!r} as {kind.value}: name a file that ends in {suffix}")
-    refuse_overwriting(out, [Path(store)])
+    refuse_overwriting(out, [store.path])
     with RunStore.open(store, must_exist=True) as opened:
         tasks = list(review_tasks(opened, check_rater(rater), _run_id(opened, run), show_teacher=show_teacher))
     paths = [out]
@@ -101,7 +100,7 @@ def export_queue(
 
 def import_answers(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A filled sheet (.csv, .xlsx), or Label Studio's export in JSON (.json).")], *,
-    on_bad_row: OnBadRow = BadRow.STOP, store: StoreUrl = str(DEFAULT_STORE),
+    on_bad_row: OnBadRow = BadRow.STOP, store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Keep the answers of a file; where a row is wrong, none of them or, with ``--on-bad-row skip``, the good ones. Again adds nothing."""
@@ -119,7 +118,7 @@ def import_answers(
 
 def agreement(
     *,
-    run: Run = None, store: StoreUrl = str(DEFAULT_STORE),
+    run: Run = None, store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Show how far raters agree: raw share, Cohen's kappa of each two, Krippendorff's alpha of all, with n and 95 % interval."""

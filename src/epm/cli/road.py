@@ -146,7 +146,7 @@ def _sample(road: Road) -> Mapping[str, object]:
 
 
 def _teach(road: Road) -> TeachReport:
-    options = TeachOptions(matcher=ORACLE, model=RULES, store=str(road.store), seed=road.sizes.seed)
+    options = TeachOptions(matcher=ORACLE, model=RULES, store=road.store, seed=road.sizes.seed)
     return teach_file(road.sample_file("train"), options, on_progress=road.on_progress)
 
 
@@ -155,7 +155,7 @@ def _taught_details(report: TeachReport) -> Mapping[str, object]:
 
 
 def _score(road: Road, run_id: str) -> ScoreReport:
-    return score_stored(run_id, ScoreOptions(store=str(road.store)), on_progress=road.on_progress)
+    return score_stored(run_id, ScoreOptions(store=road.store), on_progress=road.on_progress)
 
 
 def _export(road: Road, run_id: str) -> ExportResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,20 +9,18 @@ import typer
 from epm.cli.bounded import bounded
 from epm.cli.money import Caps
 from epm.cli.option_groups import with_options
-from epm.cli.options import StoreUrl, refuse_total_failure
+from epm.cli.options import DEFAULT_PLACE, StoreOption, refuse_total_failure
 from epm.cli.panels import LIMITS, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
 from epm.cli.runs_compare import compare_two
 from epm.cli.streams import note
 from epm.cli.visible import visible_lines
-from epm.config import DEFAULT_STORE
 from epm.errors import ConfigError, ErrorClass
 
 if TYPE_CHECKING:
     from epm.agents.teach_retry import RetryReport
     from epm.judges.score_retry import JudgeRetryReport
 
-StoreOption = Annotated[Path, typer.Option("--store", help="The run store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
 
@@ -39,7 +36,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="runs")
 
 
-def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+def list_runs(*, store: StoreOption = DEFAULT_PLACE, as_json: JsonOption = False) -> None:
     """List every run, the latest first: what it read and asked, how far it came, what waits for people, what it cost."""
     from dataclasses import asdict
 
@@ -60,7 +57,7 @@ def list_runs(*, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
 def show_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or its first characters.")],
     *,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_PLACE,
     as_json: JsonOption = False,
 ) -> None:
     """Show one run: totals, cost per item, what left the machine, failures by class with an example each."""
@@ -78,7 +75,7 @@ def retry_run(
     error_class: Annotated[list[ErrorClass] | None, typer.Option("--class", help="Only what failed with this class; repeatable.")] = None,
     judgements: Annotated[bool, typer.Option("--judgements", help="Ask judges again whose calls failed, instead of deciding failed items.")] = False,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Items, and calls, at work at a time; as it was, if not given.", rich_help_panel=LIMITS)] = None,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     caps: Caps,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.cli.text_table import show_table
 from epm.cli.visible import cut, visible
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.eval.intervals import Difference, Interval
@@ -31,7 +30,7 @@ def compare_two(
     b: Annotated[str, typer.Argument(metavar="B", help="The run that it is compared with.")],
     *,
     show: Annotated[int, typer.Option(min=0, help="Disagreements to print; --json has all of them.")] = 20,
-    store: Annotated[Path, typer.Option("--store", help="The run store.")] = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two runs on the pairs with the same id and text in both: figures side by side, paired differences, disagreements.

@@ -14,10 +14,9 @@ from epm.cli.asking import Asking
 from epm.cli.bounded import bounded
 from epm.cli.money import Money, show_estimate, show_preview, tell
 from epm.cli.option_groups import with_options
-from epm.cli.options import BadRow, Identity, Limit, OnBadRow, StoreUrl, first_error, refuse_total_failure
+from epm.cli.options import DEFAULT_PLACE, BadRow, Identity, Limit, OnBadRow, StoreOption, first_error, refuse_total_failure
 from epm.cli.panels import MODEL, OUTPUT, PanelCommand
 from epm.cli.progress import progress_sink
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from epm.agents.report import TeachReport
@@ -33,7 +32,7 @@ def teach(
     matcher: Annotated[str, typer.Option(help="Who writes the rationales: NAME or NAME:ARG.")] = "multi-agent-rag",
     model: Annotated[str, typer.Option(help="'rules' (offline, free), a litellm name such as openai/gpt-4o-mini, or @NAME of a profile in epm.toml.", rich_help_panel=MODEL)] = "rules",
     identity: Identity = "strict",
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     embedder: Annotated[str, typer.Option(help="Vectors of the knowledge index: minilm, hash, or auto (minilm where installed).")] = "auto",
     web_search: Annotated[str | None, typer.Option(metavar="NAME[:ARG]", help="Plug-in that may look open questions up on the web; without it no search leaves the machine.")] = None,
     limit: Limit = None,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epm.cli.options import StoreUrl
+from epm.cli.options import DEFAULT_PLACE, StoreOption
 from epm.cli.streams import rich_console
-from epm.config import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +25,7 @@ def why(
     pair_id: Annotated[str, typer.Argument(metavar="PAIR_ID", help="The pair's id, as in its file.")], *,
     run: Annotated[str | None, typer.Option(help="Only this run: its id or first characters.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Show long texts whole.")] = False,
-    store: StoreUrl = str(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_PLACE,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Show every call, prompt, retrieved text, reply, decision, judgement and reason for review of one pair, in the order of time."""

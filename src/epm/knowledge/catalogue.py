@@ -14,6 +14,7 @@ from epm.knowledge.index import KnowledgeEntry
 from epm.knowledge.memory import MemoryIndex
 from epm.listing import Listing
 from epm.pair import Pair
+from epm.store.place import AnyPlace, StorePlace
 
 if TYPE_CHECKING:
     from epm.knowledge.chroma_store.chroma_index import ChromaIndex
@@ -75,9 +76,9 @@ def index_place(folder: Path, embedder_name: str = AUTO) -> Path:
     return folder / _folder_name(make_embedder(embedder_name).model_id)
 
 
-def knowledge_folder(store: str) -> Path:
-    """The knowledge folder beside a store file; in the default place for a store behind a URL."""
-    return (DEFAULT_STORE if "://" in store else Path(store)).parent / "knowledge"
+def knowledge_folder(store: AnyPlace) -> Path:
+    """The knowledge folder beside a store file; in the default place for a store on a server."""
+    return (StorePlace.of(store).path or DEFAULT_STORE).parent / "knowledge"
 
 
 def visible_folder(folder: Path, egress: EgressPolicy) -> Path:

@@ -122,7 +122,7 @@ def blank_reviews(connection: Connection, of_pairs: set[tuple[str, str]], texts:
         chosen: list[ColumnElement[bool]] = []
         for text in texts:
             written = text if table is reviews else json.dumps(text)[1:-1]  # a checkpoint is JSON
-            chosen.append(text_column.contains(written, autoescape=True))
+            chosen.append(text_column.icontains(written, autoescape=True))
         chosen.extend((table.c.run_id == run_id) & (table.c.item_id == item_id) for run_id, item_id in of_pairs)
         for is_chosen in chosen:
             connection.execute(update(table).where(is_chosen, text_column.is_not(None)).values({text_column: blank}))
@@ -132,7 +132,7 @@ def blank_call_errors(
     connection: Connection, *, item_ids: Iterable[str] = (), run_ids: Iterable[str] = (), texts: Iterable[str] = ()
 ) -> int:
     """Take the messages out of the failed calls of items, of runs, or that hold a text; their classes stay. The number of calls."""
-    chosen: list[ColumnElement[bool]] = [calls.c.error.contains(text, autoescape=True) for text in texts]
+    chosen: list[ColumnElement[bool]] = [calls.c.error.icontains(text, autoescape=True) for text in texts]
     chosen.extend(calls.c.item_id.in_(block) for block in _blocks(item_ids))
     chosen.extend(calls.c.run_id.in_(block) for block in _blocks(run_ids))
     has_text = calls.c.error.is_not(None) & (calls.c.error != PURGED)
@@ -143,7 +143,7 @@ def blank_waiting_requests(
     connection: Connection, *, item_ids: Iterable[str] = (), texts: Iterable[str] = (), until_s: float | None = None
 ) -> None:
     """Take the prompts off calls that wait in batches: of items, that hold a text, or that are older; their replies will not be kept."""
-    chosen: list[ColumnElement[bool]] = [batch_lines.c.request_json.contains(text, autoescape=True) for text in texts]
+    chosen: list[ColumnElement[bool]] = [batch_lines.c.request_json.icontains(text, autoescape=True) for text in texts]
     chosen.extend(batch_lines.c.item_id.in_(block) for block in _blocks(item_ids))
     if until_s is not None:
         chosen.append(batch_lines.c.created_at_s < until_s)

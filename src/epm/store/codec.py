@@ -197,8 +197,8 @@ def decode_kept(key: object, row_json: object) -> CachedReply:
 
 
 def storable(text: str) -> str:
-    """The text with what UTF-8 cannot hold written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The text with what UTF-8 cannot hold, and NUL, which PostgreSQL does not keep, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def _listing_fields(listing: Listing) -> dict[str, object]:

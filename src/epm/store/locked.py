@@ -1,4 +1,4 @@
-"""Waiting for another program to let go of the store's file: said at once, bounded, and ended by a request to stop.
+"""Waiting for another program to let go of the store: said at once, bounded, and ended by a request to stop.
 
 with waiting_at_most(5.0):
     store = RunStore.open("store.db")
@@ -19,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from epm import stopping
 from epm.errors import StoreLockedError
+from epm.store.server_faults import LOCK_STATES, server_fault
 
 LONGEST_WAIT_S = 30.0
 """Far longer than one commit of ours takes (tens of milliseconds); as long as writers were waited for before it could be set."""
 TRY_FOR_MS = 500
-"""How long SQLite itself waits at each try: so soon a request to stop is heeded."""
+"""How long the database itself waits at each try: so soon a request to stop is heeded."""
 _TELL_AFTER_S = 1.0
 """Two busy commands wait for each other for less; whoever waits longer wants to know what for."""
 ANOTHER_PROGRAM = "the program that is writing to it (another epm command, a database browser, a backup)"
@@ -54,7 +55,10 @@ def longest_wait_s() -> float:
 
 
 def is_locked(error: BaseException | None) -> bool:
-    """True when SQLite says that another connection holds the lock."""
+    """True when the database says that another connection holds the lock."""
+    fault = server_fault(error)
+    if fault is not None:
+        return fault.state in LOCK_STATES
     reason = getattr(error, "orig", None) or error
     code = getattr(reason, "sqlite_errorcode", None)
     return isinstance(code, int) and code & _PRIMARY_CODE in _LOCKED

@@ -19,7 +19,7 @@ from typing import cast
 from sqlalchemy import Connection, delete, func, or_, select
 
 from epm.errors import StoreError
-from epm.knowledge.catalogue import listing_entry_id
+from epm.knowledge.catalogue import knowledge_folder, listing_entry_id
 from epm.knowledge.forgetting import entries_about, entries_before, forget_entries
 from epm.listing import Listing
 from epm.pair import Pair
@@ -35,7 +35,8 @@ from epm.store.blanking import (
     blank_waiting_requests,
     drop_rationales,
 )
-from epm.store.compacting import compact, file_of
+from epm.store.compacting import compact, size_of
+from epm.store.place import AnyPlace, StorePlace
 from epm.store.purged import is_purged
 from epm.store.schema import cache, calls, decisions, failed_replies, items, launches, pairs, runs
 from epm.store.store import RunStore
@@ -57,7 +58,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What was removed, or with ``is_done`` false would be. Sizes are of the store's file, 0 for a store behind a URL."""
+    """What was removed, or with ``is_done`` false would be. Sizes are of the store's file, or of a server's tables."""
 
     is_done: bool
     n_items: int = 0
@@ -81,7 +82,7 @@ class _OnlyCounted(Exception):  # noqa: N818  # no error: the way out of a trans
         self.report = report
 
 
-def purge_listing(place: str, listing_id: str, *, is_wanted: bool) -> PurgeReport:
+def purge_listing(place: AnyPlace, listing_id: str, *, is_wanted: bool) -> PurgeReport:
     """The report of removing a listing's text from a store; without ``is_wanted`` nothing is changed.
 
     Raises:
@@ -90,7 +91,7 @@ def purge_listing(place: str, listing_id: str, *, is_wanted: bool) -> PurgeRepor
     with RunStore.open(place, must_exist=True) as store:
         found = store.read(partial(_pairs_of, listing_id=listing_id))
         if not found:
-            raise StoreError(f"listing {listing_id!r} is in no pair of store {place!r}; give its id as it stands in the pair file")
+            raise StoreError(f"listing {listing_id!r} is in no pair of store {store.place!r}; give its id as it stands in the pair file")
         rows = store.read(partial(_rows_of, shas=set(found)))
         texts = [one for pair in found.values() for one in (pair.left, pair.right) if one.id == listing_id and not _is_blank(one)]
         folders = _index_folders(store, place)
@@ -101,7 +102,7 @@ def purge_listing(place: str, listing_id: str, *, is_wanted: bool) -> PurgeRepor
     return _finish(report, place, folders, entries)
 
 
-def purge_older(place: str, age_s: float, what: What, *, is_wanted: bool) -> PurgeReport:
+def purge_older(place: AnyPlace, age_s: float, what: What, *, is_wanted: bool) -> PurgeReport:
     """The report of removing what is older than an age; a run is as old as its last activity. Without ``is_wanted`` nothing changes.
 
     Raises:
@@ -127,15 +128,14 @@ def _run(store: RunStore, purge: partial[PurgeReport], *, is_wanted: bool) -> Pu
         return replace(counted.report, is_done=False)
 
 
-def _finish(report: PurgeReport, place: str, folders: Sequence[Path], entries: set[str]) -> PurgeReport:
-    path = file_of(place)
-    before = path.stat().st_size if path is not None else 0
+def _finish(report: PurgeReport, place: AnyPlace, folders: Sequence[Path], entries: set[str]) -> PurgeReport:
+    named = StorePlace.of(place)
+    before = size_of(named)
     if not report.is_done:
         return replace(report, n_knowledge=len(entries), bytes_before=before, bytes_after=before)
     n_knowledge = forget_entries(folders, entries)
-    if path is not None:
-        compact(path)
-    return replace(report, n_knowledge=n_knowledge, bytes_before=before, bytes_after=path.stat().st_size if path is not None else 0)
+    compact(named)
+    return replace(report, n_knowledge=n_knowledge, bytes_before=before, bytes_after=size_of(named))
 
 
 def _purge_listing(
@@ -179,7 +179,7 @@ def _purge_older(connection: Connection, *, until_s: float, what: What) -> Purge
 def _pairs_of(connection: Connection, *, listing_id: str) -> dict[str, Pair]:
     """The stored pairs of a listing by their sha, those whose text is gone already included."""
     named = f'"id":{json.dumps(listing_id)}'
-    query = select(pairs.c.pair_sha, pairs.c.pair_json).where(pairs.c.pair_json.contains(named, autoescape=True))
+    query = select(pairs.c.pair_sha, pairs.c.pair_json).where(pairs.c.pair_json.icontains(named, autoescape=True))
     found = {row.pair_sha: codec.decode_pair(row.pair_json) for row in connection.execute(query)}
     return {sha: pair for sha, pair in found.items() if listing_id in {pair.left.id, pair.right.id}}
 
@@ -219,7 +219,7 @@ def _drop_replies_to(connection: Connection, item_ids: set[str]) -> int:
 def _drop_replies_with(connection: Connection, needles: Sequence[str]) -> int:
     """Replies about other pairs in whose prompts the listing stood: as a rival, or in an answer learned from it."""
     return sum(
-        connection.execute(delete(table).where(or_(*(column.contains(one, autoescape=True) for column in columns)))).rowcount
+        connection.execute(delete(table).where(or_(*(column.icontains(one, autoescape=True) for column in columns)))).rowcount
         for one in needles
         for table, columns in ((cache, (cache.c.row_json,)), (failed_replies, (failed_replies.c.row_json, failed_replies.c.reason)))
     )
@@ -228,7 +228,7 @@ def _drop_replies_with(connection: Connection, needles: Sequence[str]) -> int:
 def _rows_telling(connection: Connection, needles: Sequence[str]) -> list[ItemRow]:
     """Attempts on other pairs whose messages or provenance hold the listing's text, or an answer learned from it."""
     columns = (decisions.c.run_id, decisions.c.item_id, decisions.c.attempt)
-    holds = [column.contains(one, autoescape=True) for one in needles for column in (decisions.c.error, decisions.c.provenance_json)]
+    holds = [column.icontains(one, autoescape=True) for one in needles for column in (decisions.c.error, decisions.c.provenance_json)]
     return [ItemRow(*row, pair_sha="") for row in connection.execute(select(*columns).where(or_(*holds)))] if holds else []
 
 
@@ -248,10 +248,9 @@ def _is_blank(listing: Listing) -> bool:
     return is_purged(Pair("", listing, listing))
 
 
-def _index_folders(store: RunStore, place: str) -> tuple[Path, ...]:
+def _index_folders(store: RunStore, place: AnyPlace) -> tuple[Path, ...]:
     """Where runs of the store kept their knowledge: as their launches say, and beside the store."""
     settings = store.read(lambda connection: connection.execute(select(launches.c.settings_json)).scalars().all())
     named = {cast("dict[str, str]", json.loads(text)).get("knowledge_folder") for text in settings}
-    path = file_of(place)
-    beside = set() if path is None else {str(path.resolve().parent / "knowledge")}
-    return tuple(Path(name) for name in sorted({name for name in named if name} | beside) if Path(name).is_dir())
+    beside = str(knowledge_folder(place).resolve())
+    return tuple(Path(name) for name in sorted({beside, *(name for name in named if name)}) if Path(name).is_dir())

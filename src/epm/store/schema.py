@@ -8,7 +8,9 @@ JSON are named ``*_json``. Times are UTC epoch seconds.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint
+
+from epm.store.column_types import Integer, String, Text
 
 SCHEMA_VERSION = 5
 """2 added ``budgets``, ``launches``, ``batches``, ``batch_lines``, and ``host`` and ``sent`` of calls; 3 ``waiting`` and ``reviews``;

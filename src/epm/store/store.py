@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
 from uuid import uuid4
@@ -37,6 +36,7 @@ from epm.store.connect import Opened, connect, connect_to_read
 from epm.store.failures import told_as_failure
 from epm.store.item_writing import add_judgements, finish_item, record_call, reject_reply
 from epm.store.leases import live_leases
+from epm.store.place import AnyPlace, StorePlace
 from epm.store.records import ItemResult, RunHandle, RunRecord, RunSpec, RunStatus, RunSummary, StoredItem
 from epm.store.review_queue import told_by_people, votes_of
 from epm.store.schema import cache, calls, decisions, items, judgements, pairs, rationales, runs
@@ -61,22 +61,22 @@ class RunStore:
         self._opened = None if opened.writer is None else StoreWriter(opened.writer, place=opened.place, patience=opened.patience)
 
     @classmethod
-    def open(cls, path_or_url: str | Path, *, must_exist: bool = False) -> Self:
-        """The store at a file (made with its folder unless ``must_exist``) or an SQLAlchemy URL.
+    def open(cls, place: AnyPlace, *, must_exist: bool = False) -> Self:
+        """The store at a place: a file or a server's database, made (the file's folder too) unless ``must_exist``.
 
         Raises:
             StoreError: the place cannot be used; names it and the remedy.
         """
-        return cls(connect(path_or_url, must_exist=must_exist))
+        return cls(connect(StorePlace.of(place), must_exist=must_exist))
 
     @classmethod
-    def open_to_read(cls, path_or_url: str | Path) -> Self:
-        """The store as it lies there: not a byte of its file changes, also where nothing can be written.
+    def open_to_read(cls, place: AnyPlace) -> Self:
+        """The store as it stands there: nothing of it changes, also where nothing can be written.
 
         Raises:
             StoreError: there is none, or it cannot be read.
         """
-        return cls(connect_to_read(path_or_url))
+        return cls(connect_to_read(StorePlace.of(place)))
 
     def close(self) -> None:
         """Commit what is queued and let go of the file."""

@@ -55,7 +55,7 @@ def summarise(connection: Connection, run: RunRecord) -> RunSummary:
     return RunSummary(
         run, n_done, sum(group.n_items for group in failures), failures,
         n_calls=n_calls, n_calls_failed=n_failed, n_calls_cached=n_cached, n_calls_estimated=n_estimated, n_calls_unpriced=n_unpriced,
-        prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, cost_usd=cost_usd, mean_latency_s=mean_latency_s,
+        prompt_tokens=int(prompt_tokens), completion_tokens=int(completion_tokens), cost_usd=cost_usd, mean_latency_s=mean_latency_s,
         models_answered=tuple(sorted(connection.execute(models).scalars())),
         sent=_sent(connection, run.run_id), n_sent_unrecorded=_n_unrecorded(connection, run.run_id),
         traced_to=_traced_to(connection, run.run_id),

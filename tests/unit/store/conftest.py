@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from epm.rationale import Axis, AxisFinding, Comparison, Rationale, Verdict
 from epm.relation import Label, Relation
 from epm.store.records import ItemResult, RunSpec, RunStatus
 from epm.store.store import RunStore
+from postgres import Server
 
 CANARY = "QUILLFEATHER"
 LEFT = Listing("L1", f"{CANARY} kettle KX-120 black", brand=CANARY, description=f"a {CANARY} pot", extras={"note": CANARY})
@@ -83,12 +86,37 @@ async def fill(store: RunStore, run_id: str) -> None:
     await store.record_call(call("p2", "k4", run_id), kept("k4", prompt({"name": "left", "value": OTHER.left.texts()})))
 
 
+@pytest.fixture(params=["file", "server"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store may be made, as ``--store`` takes it: a file, then a database of a PostgreSQL server."""
+    return str(tmp_path / "store.db") if request.param == "file" else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
-def filled(tmp_path: Path) -> tuple[Path, str]:
-    """The store's file and the id of its run."""
-    path = tmp_path / "store.db"
-    with RunStore.open(path) as store:
+def filled(address: str) -> tuple[str, str]:
+    """The store's address and the id of its run."""
+    with RunStore.open(address) as store:
         run_id = store.begin(RunSpec("teach", "in", "multi-agent-rag", "p", "m", 0, {"identity": "strict"})).run_id
         asyncio.run(fill(store, run_id))
         store.finish_run(run_id, RunStatus.DONE)
-    return path, run_id
+    return address, run_id
+
+
+@pytest.fixture
+def files_holding(address: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[bytes], list[str]]:
+    """Which files of the store hold some bytes: the file and all beside it, or the tables and indexes of the database."""
+    if "://" not in address:
+        return partial(_files_with, tmp_path)
+    server: Server = request.getfixturevalue("postgres_server")
+    oid = f"SELECT oid FROM pg_database WHERE datname = '{address.rpartition('/')[2]}'"  # noqa: S608  # our own name
+
+    def holding(needle: bytes) -> list[str]:
+        server.run("CHECKPOINT")  # tables that were written anew are unlinked by the next one
+        [(number,)] = server.run(oid)
+        return _files_with(server.data / "base" / str(number), needle)
+
+    return holding
+
+
+def _files_with(folder: Path, needle: bytes) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and needle.lower() in path.read_bytes().lower()]

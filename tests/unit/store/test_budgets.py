@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, insert
+from sqlalchemy import insert
 
 from epm.errors import BudgetError, ConfigError
 from epm.gateway.bounds import Bounds, Spent
@@ -18,6 +16,7 @@ from epm.gateway.request import CallScope, ChatReply, ChatRequest, Usage
 from epm.store.records import RunSpec
 from epm.store.schema import SCHEMA_VERSION, metadata, store_version
 from epm.store.store import RunStore
+from store_sql import engine_of, run_sql
 
 SPEC = RunSpec("teach", "sha-in", "m", "sha-p", "rules", 7)
 
@@ -26,44 +25,38 @@ def call(run_id: str, item_id: str, role: str, cost_usd: float | None, *, is_cac
     return CallRecord(CallScope(run_id, item_id, role), "k", "t", "a", "b", 1, Usage(10, 5), cost_usd, 0.0, 0.0, is_cached=is_cached)
 
 
-def make_version_1(path: Path) -> str:
+def make_version_1(address: str) -> str:
     """A store as version 1 left it: without budgets, with a run in it."""
-    with RunStore.open(path) as store:
+    with RunStore.open(address) as store:
         run_id = store.begin(SPEC).run_id
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE budgets")
-        connection.execute("UPDATE store_version SET version = 1")
-    connection.close()
+    run_sql(address, "DROP TABLE budgets", "UPDATE store_version SET version = 1")
     return run_id
 
 
-def test_a_store_of_version_1_is_upgraded_in_place_and_keeps_its_runs(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    run_id = make_version_1(path)
-    with RunStore.open(path) as store:
+def test_a_store_of_version_1_is_upgraded_in_place_and_keeps_its_runs(address: str) -> None:
+    run_id = make_version_1(address)
+    with RunStore.open(address) as store:
         assert [run.run_id for run in store.runs()] == [run_id]
         assert store.budget("spring", 5.0).left_usd() == 5.0
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT version FROM store_version").fetchall() == [(SCHEMA_VERSION,)]
-    connection.close()
-    with RunStore.open(path) as store:  # and again, now of this version
+    assert run_sql(address, "SELECT version FROM store_version") == [(SCHEMA_VERSION,)]
+    with RunStore.open(address) as store:  # and again, now of this version
         assert store.budget("spring", None).left_usd() == 5.0
 
 
-def test_a_bare_store_of_version_1_is_upgraded_too(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'store.db'}")
+def test_a_bare_store_of_version_1_is_upgraded_too(address: str) -> None:
+    engine = engine_of(address)
     old = [table for table in metadata.sorted_tables if table.name != "budgets"]
     metadata.create_all(engine, tables=old)
     with engine.begin() as connection:
         connection.execute(insert(store_version).values(version=1))
     engine.dispose()
-    with RunStore.open(tmp_path / "store.db") as store:
+    with RunStore.open(address) as store:
         store.budget("b", 1.0)
         store.begin(SPEC)
 
 
-def test_a_budget_must_be_made_with_a_cap_and_then_keeps_it(tmp_path: Path) -> None:
-    with RunStore.open(tmp_path / "s.db") as store:
+def test_a_budget_must_be_made_with_a_cap_and_then_keeps_it(address: str) -> None:
+    with RunStore.open(address) as store:
         with pytest.raises(ConfigError, match=r"budget 'x' is unknown in this store \(budgets here: none yet\)"):
             store.budget("x", None)
         store.budget("x", 2.0)
@@ -71,8 +64,8 @@ def test_a_budget_must_be_made_with_a_cap_and_then_keeps_it(tmp_path: Path) -> N
         assert store.budget("x", 3.0).left_usd() == 3.0
 
 
-def test_a_charge_is_all_or_nothing_and_settling_gives_the_rest_back(tmp_path: Path) -> None:
-    with RunStore.open(tmp_path / "s.db") as store:
+def test_a_charge_is_all_or_nothing_and_settling_gives_the_rest_back(address: str) -> None:
+    with RunStore.open(address) as store:
         budget = store.budget("x", 1.0)
 
         async def charge() -> list[bool]:
@@ -85,8 +78,8 @@ def test_a_charge_is_all_or_nothing_and_settling_gives_the_rest_back(tmp_path: P
         assert "budget 'x' is reached: $0.7000 of $1.0000 spent or in flight" in budget.refusal(0.4)
 
 
-def test_a_charge_whose_caller_gave_up_is_given_back(tmp_path: Path) -> None:
-    with RunStore.open(tmp_path / "s.db") as store:
+def test_a_charge_whose_caller_gave_up_is_given_back(address: str) -> None:
+    with RunStore.open(address) as store:
         budget = store.budget("x", 1.0)
 
         async def give_up() -> None:
@@ -119,15 +112,15 @@ def asked(i: int) -> ChatRequest:
     return ChatRequest({"model": "m", "messages": [{"role": "user", "content": f"{i:3}"}], "max_tokens": 100})
 
 
-def test_two_processes_at_once_share_one_cap(tmp_path: Path) -> None:
-    """Two stores on one file stand for two processes."""
+def test_two_processes_at_once_share_one_cap(address: str) -> None:
+    """Two stores at one place stand for two processes."""
     transport = Billing()
 
     async def send_all(*gateways: MeteredGateway) -> list[object]:
         calls = [gateways[i % 2].send(asked(i), CallScope(None, str(i), "decide")) for i in range(60)]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    with RunStore.open(tmp_path / "s.db") as first, RunStore.open(tmp_path / "s.db") as second:
+    with RunStore.open(address) as first, RunStore.open(address) as second:
         made = [
             MeteredGateway(
                 transport, store, concurrency=4, budget=Budget(Bounds(shared="x"), lambda _m: Price(0.0, 1_000.0), shared=budget)
@@ -143,8 +136,8 @@ def test_two_processes_at_once_share_one_cap(tmp_path: Path) -> None:
     assert left == pytest.approx(0.05)
 
 
-def test_spending_is_told_by_run_item_and_judge_and_hits_are_free(tmp_path: Path) -> None:
-    with RunStore.open(tmp_path / "s.db") as store:
+def test_spending_is_told_by_run_item_and_judge_and_hits_are_free(address: str) -> None:
+    with RunStore.open(address) as store:
         for record in (
             call("r", "a", "teacher/decide", 0.5), call("r", "b", "teacher/decide", None), call("r", "a", "judge/core", 0.25),
             call("r", "a", "teacher/ask", 0.0, is_cached=True), call("other", "a", "teacher/ask", 9.0),
@@ -156,8 +149,8 @@ def test_spending_is_told_by_run_item_and_judge_and_hits_are_free(tmp_path: Path
         assert store.spent("none", None, judging=False) == Spent()
 
 
-def test_a_run_can_be_looked_for_without_being_begun(tmp_path: Path) -> None:
-    with RunStore.open(tmp_path / "s.db") as store:
+def test_a_run_can_be_looked_for_without_being_begun(address: str) -> None:
+    with RunStore.open(address) as store:
         assert store.find(SPEC) is None
         assert store.runs() == []
         store.begin(SPEC)

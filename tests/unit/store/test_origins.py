@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ from epm.store.store import RunStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RunStore]:
-    with RunStore.open(tmp_path / "store.db") as opened:
+def store(address: str) -> Iterator[RunStore]:
+    with RunStore.open(address) as opened:
         yield opened
 
 

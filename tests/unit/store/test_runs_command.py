@@ -28,15 +28,15 @@ from epm.store.store import RunStore
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(address: str) -> Path:
     async def fill(store: RunStore, run_id: str) -> None:
         pair = Pair("p1", Listing("l", "a"), Listing("r", "b"))
         await store.finish_item(run_id, ItemResult("p1", pair, Decision("p1", Outcome.DECIDED, label=Label.MATCH)))
         await store.finish_item(run_id, ItemResult("p2", pair, Decision.failed("p2", ErrorClass.TIMEOUT, "too late")))
 
-    with RunStore.open(tmp_path / "s.db") as store:
+    with RunStore.open(address) as store:
         asyncio.run(fill(store, store.begin(RunSpec("teach", "in", "multi-agent-rag", "p", "rules", 0, {"identity": "strict"})).run_id))
-    return tmp_path / "s.db"
+    return address
 
 
 def invoke(*arguments: str) -> Result:
@@ -58,15 +58,15 @@ def test_a_run_that_a_process_works_on_is_running(place: Path) -> None:
         assert json.loads(invoke("list", "--store", str(place), "--json").stdout)["runs"][0]["status"] == "running"
 
 
-def test_list_says_how_far_each_run_came_and_what_it_cost(filled: tuple[Path, str]) -> None:
-    path, run_id = filled
-    with RunStore.open(path) as store:
+def test_list_says_how_far_each_run_came_and_what_it_cost(filled: tuple[str, str]) -> None:
+    address, run_id = filled
+    with RunStore.open(address) as store:
         add_launch(store, Launch(run_id, "teach", None, {"input_name": "offers.jsonl", "n_indexed_pairs": 5}))
         waits = Decision("p9", Outcome.ABSTAINED, provenance={"needs_review": True})
         pair = Pair("p9", Listing("l", "a"), Listing("r", "b"))
         asyncio.run(store.finish_item(run_id, ItemResult("p9", pair, waits)))
         store.begin(RunSpec("import explanations", "c0ffee" * 10, "recorded-explanations", "p", "m", 0))
-    listed = {run["run_id"]: run for run in json.loads(invoke("list", "--store", str(path), "--json").stdout)["runs"]}
+    listed = {run["run_id"]: run for run in json.loads(invoke("list", "--store", str(address), "--json").stdout)["runs"]}
     of_run = listed[run_id]
     assert (of_run["n_done"], of_run["n_failed"], of_run["n_waiting"], of_run["n_items"], of_run["input_name"]) == (
         3,
@@ -76,7 +76,7 @@ def test_list_says_how_far_each_run_came_and_what_it_cost(filled: tuple[Path, st
         "offers.jsonl",
     )
     assert of_run["cost_usd"] == 1.25
-    header, *lines = invoke("list", "--store", str(path)).stdout.splitlines()
+    header, *lines = invoke("list", "--store", str(address)).stdout.splitlines()
     assert header.split() == ["run", "command", "input", "model", "started", "(UTC)", "done", "failed", "waiting", "cost", "status"]
     told = next(line for line in lines if line.startswith(run_id)).split()
     assert told[1:4] == ["teach", "offers.jsonl", "m"]
@@ -135,7 +135,7 @@ CHANGING = [
 ]
 
 
-def test_causes_are_grouped_without_what_varies_by_class_and_role_and_the_list_is_bounded(tmp_path: Path) -> None:
+def test_causes_are_grouped_without_what_varies_by_class_and_role_and_the_list_is_bounded(address: str) -> None:
     async def fail(store: RunStore, run_id: str, item: str, role: str, error: str, found: ErrorClass) -> None:
         pair = Pair(item, Listing("l", "a"), Listing("r", "b"))
         await store.record_call(
@@ -143,21 +143,21 @@ def test_causes_are_grouped_without_what_varies_by_class_and_role_and_the_list_i
         )
         await store.finish_item(run_id, ItemResult(item, pair, Decision.failed(item, found, error)))
 
-    with RunStore.open(tmp_path / "s.db") as store:
+    with RunStore.open(address) as store:
         run_id = store.begin(RunSpec("teach", "in", "m", "p", "m", 0)).run_id
         for n in range(12):
             role, error, found = CHANGING[n % 3]
             asyncio.run(fail(store, run_id, f"p{n}", role, error.format(n=n), found))
         for n in range(30):
             asyncio.run(fail(store, run_id, f"q{n:02}", "r", f"no {'a' * (n + 1)} thing", ErrorClass.BUG))
-    shown = json.loads(invoke("show", run_id, "--store", str(tmp_path / "s.db"), "--json").stdout)
+    shown = json.loads(invoke("show", run_id, "--store", address, "--json").stdout)
     assert [(cause["error_class"], cause["role"], cause["n_items"], cause["example_item_id"]) for cause in shown["causes"][:3]] == [
         ("invalid_structure", "teacher/decide", 4, "p0"), ("invalid_structure", "teacher/verify", 4, "p1"), ("timeout", "teacher/decide", 4, "p11"),
     ]  # fmt: skip
     assert shown["causes"][0]["text"] == "model …: the reply does not fit DecideReply after … repair: … at … took … s"
     assert shown["causes"][2]["text"] == "the item's time of … s was spent; don't wait: raise it"
     assert shown["n_causes"] == len(shown["causes"]) == 33
-    lines = [line for line in invoke("show", run_id, "--store", str(tmp_path / "s.db")).stdout.splitlines() if line.startswith("failed")]
+    lines = [line for line in invoke("show", run_id, "--store", address).stdout.splitlines() if line.startswith("failed")]
     assert len(lines) == 21
     assert lines[0].startswith("failed, invalid_structure in teacher/decide: 4 items, e.g. p0: model …: the reply")
     assert lines[-1] == "failed of 13 more causes: 13 items; --json lists up to 200"

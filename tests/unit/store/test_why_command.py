@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import typer
@@ -36,9 +35,9 @@ def invoke(*arguments: object) -> str:
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False).stdout
 
 
-def test_every_event_of_the_pair_stands_in_the_order_of_time(filled: tuple[Path, str]) -> None:
-    path, run_id = filled
-    shown = json.loads(invoke("why", "p1", "--store", path, "--json"))
+def test_every_event_of_the_pair_stands_in_the_order_of_time(filled: tuple[str, str]) -> None:
+    address, run_id = filled
+    shown = json.loads(invoke("why", "p1", "--store", address, "--json"))
     [part] = shown["runs"]
     assert part["run"]["run_id"] == run_id
     assert [event["kind"] for event in part["events"]] == ["call", "call", "decision", "judgement"]
@@ -60,17 +59,17 @@ def test_every_event_of_the_pair_stands_in_the_order_of_time(filled: tuple[Path,
     assert [score["score"] for score in judgement["scores"]] == [0.5, None]
 
 
-def test_what_was_retrieved_is_shown_apart(filled: tuple[Path, str]) -> None:
-    path, _ = filled
-    events = json.loads(invoke("why", "p2", "--store", path, "--json"))["runs"][0]["events"]
+def test_what_was_retrieved_is_shown_apart(filled: tuple[str, str]) -> None:
+    address, _ = filled
+    events = json.loads(invoke("why", "p2", "--store", address, "--json"))["runs"][0]["events"]
     [retrieved] = [one for event in events for one in event.get("retrieved") or []]
     assert retrieved["kind"] == "rivals"
     assert "QUILLFEATHER kettle KX-120 black" in retrieved["text"]
 
 
-def test_plain_text_names_what_is_not_kept_and_cuts_long_texts(filled: tuple[Path, str]) -> None:
-    path, run_id = filled
-    shown = invoke("why", "p1", "--store", path)
+def test_plain_text_names_what_is_not_kept_and_cuts_long_texts(filled: tuple[str, str]) -> None:
+    address, run_id = filled
+    shown = invoke("why", "p1", "--store", address)
     for part in (
         f"run: {run_id}",
         "failed reply: no QUILLFEATHER",
@@ -80,17 +79,17 @@ def test_plain_text_names_what_is_not_kept_and_cuts_long_texts(filled: tuple[Pat
         "reply: it is a",
     ):
         assert part in shown
-    with RunStore.open(path) as store:
+    with RunStore.open(address) as store:
         long = completion_body("m", {"content": "word " * 500})
         reply = CachedReply("k9", "id", {"messages": []}, ChatReply(long, Usage(1, 1), "m", 0.0, 0.0))
         asyncio.run(store.record_call(CallRecord(CallScope(run_id, "p1", "r"), "k9", "t", "m", "m", 1, Usage(1, 1), 0.0, 0.0, 9.0), reply))
-    assert "more characters)" in invoke("why", "p1", "--store", path)
-    assert "word " * 500 in invoke("why", "p1", "--store", path, "--full")
+    assert "more characters)" in invoke("why", "p1", "--store", address)
+    assert "word " * 500 in invoke("why", "p1", "--store", address, "--full")
 
 
-def test_one_run_can_be_chosen_and_calls_outside_runs_are_shown_without(filled: tuple[Path, str]) -> None:
-    path, run_id = filled
-    with RunStore.open(path) as store:
+def test_one_run_can_be_chosen_and_calls_outside_runs_are_shown_without(filled: tuple[str, str]) -> None:
+    address, run_id = filled
+    with RunStore.open(address) as store:
         other = store.begin(RunSpec("teach", "in2", "m", "p", "m", 0)).run_id
         asyncio.run(
             store.finish_item(
@@ -98,24 +97,23 @@ def test_one_run_can_be_chosen_and_calls_outside_runs_are_shown_without(filled: 
             )
         )
         asyncio.run(store.record_call(CallRecord(CallScope(None, "p1", "match"), "k8", "t", "m", "m", 1, Usage(1, 1), 0.0, 0.0, 9.0), None))
-    parts = json.loads(invoke("why", "p1", "--store", path, "--json"))["runs"]
+    parts = json.loads(invoke("why", "p1", "--store", address, "--json"))["runs"]
     assert [part["run"] and part["run"]["run_id"] for part in parts] == [run_id, other, None]
-    [part] = json.loads(invoke("why", "p1", "--store", path, "--run", other[:8], "--json"))["runs"]
+    [part] = json.loads(invoke("why", "p1", "--store", address, "--run", other[:8], "--json"))["runs"]
     assert [event["error_class"] for event in part["events"]] == ["timeout"]
 
 
-def test_an_unknown_pair_names_some_that_are_there(filled: tuple[Path, str]) -> None:
-    path, run_id = filled
+def test_an_unknown_pair_names_some_that_are_there(filled: tuple[str, str]) -> None:
+    address, run_id = filled
     with pytest.raises(StoreError, match=r"'p77' is not in any run .* 'p1', 'p2'"):
-        invoke("why", "p77", "--store", path)
+        invoke("why", "p77", "--store", address)
     with pytest.raises(StoreError, match=rf"'p77' is not in run {run_id}"):
-        invoke("why", "p77", "--run", run_id, "--store", path)
+        invoke("why", "p77", "--run", run_id, "--store", address)
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> tuple[Path, str]:
-    path = tmp_path / "hostile.db"
-    with RunStore.open(path) as store:
+def hostile(address: str) -> tuple[str, str]:
+    with RunStore.open(address) as store:
         run_id = store.begin(RunSpec("teach", "in", "m", "p", "m", 0)).run_id
         pair = Pair("p1", Listing("l\x1b[0m", HOSTILE, attributes={HOSTILE: HOSTILE}), Listing("r", HOSTILE))
         asyncio.run(store.finish_item(run_id, ItemResult("p1", pair, Decision.failed("p1", ErrorClass.BUG, HOSTILE))))
@@ -123,24 +121,24 @@ def hostile(tmp_path: Path) -> tuple[Path, str]:
         reply = ChatReply(completion_body("m", {"content": HOSTILE}), Usage(1, 1), HOSTILE, 0.0, 0.0)
         call = CallRecord(CallScope(run_id, "p1", "r"), "k", "t", "m", "m\x1b[1m", 1, Usage(1, 1), 0.0, 0.0, 9.0)
         asyncio.run(store.record_call(call, CachedReply("k", "id", body, reply)))
-    return path, run_id
+    return address, run_id
 
 
 @pytest.mark.parametrize("more", [(), ("--full",), ("--json",)])
-def test_no_control_character_reaches_the_output(hostile: tuple[Path, str], more: tuple[str, ...]) -> None:
-    path, run_id = hostile
+def test_no_control_character_reaches_the_output(hostile: tuple[str, str], more: tuple[str, ...]) -> None:
+    address, run_id = hostile
     for command in (("why", "p1"), ("runs", "show", run_id)):
         if "--full" in more and command[0] == "runs":
             continue
-        shown = invoke(*command, "--store", path, *more)
+        shown = invoke(*command, "--store", address, *more)
         assert "cheap" in shown
         assert [c for c in shown if not c.isprintable() and c != "\n"] == []
 
 
 def test_on_a_terminal_only_our_own_styles_are_drawn_and_markup_stays_text(
-    hostile: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+    hostile: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, _ = hostile
+    address, _ = hostile
     screen = io.StringIO()
 
     class Terminal(Console):
@@ -153,7 +151,7 @@ def test_on_a_terminal_only_our_own_styles_are_drawn_and_markup_stays_text(
     from epm.cli.why_lines import history_lines
     from epm.store.history import pair_history
 
-    with RunStore.open(path) as store:
+    with RunStore.open(address) as store:
         _show(history_lines(pair_history(store, "p1"), full=True))
     drawn = screen.getvalue()
     assert "[bold]cheap[/bold] [/]" in drawn
